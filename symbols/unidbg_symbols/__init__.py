@@ -1,0 +1,1 @@
+"""ELF and DWARF engine of unidbg: knows no target."""

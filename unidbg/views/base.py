@@ -1,0 +1,95 @@
+"""What every view is made of: addresses, ranges, locations, faults, provenance.
+
+A view is a frozen, slotted dataclass. Each field says its unit, in its name where it is a number
+(`_bytes`, `_ns`) and in its type where it is an address. Sums are stored; renderers compute percentages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+
+Address = NewType("Address", int)
+"""A guest-virtual address (guest-physical where the field says so). JSON renders it as `"0x..."`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Addresses from `start` up to, not including, `end`."""
+
+    start: Address
+    end: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """An address and what is known of it: the symbol around it, the offset into it, the source line."""
+
+    address: Address
+    symbol: str | None = None
+    offset: int = 0
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A place in the guest's data that could not be believed.
+
+    `where` is the JSON path inside the view's data (`timers[3].callback`), `address` the guest address
+    that was looked at, `reason` a sentence.
+    """
+
+    where: str
+    reason: str
+    address: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIdentity:
+    """One image and how surely it is the one that runs in the guest.
+
+    `identity` is the build-id in hexadecimal or `""`; `verified` is one of `build-id`, `text`, `unverified`.
+    `bias` is run address minus link address, in bytes.
+    """
+
+    path: str
+    identity: str
+    bias: int
+    verified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the data of a view comes from, and how.
+
+    `target` is the URL; `access` names the way of reading (`rsp`, `qmp`, `core` ...); `consistency` is
+    `stopped` or `racy`; `stop_number` counts resumes (the target's generation); `stopped_ns` is how long
+    the guest stood still for this view (`None`: it was stopped before and stays so, or is a dump).
+    """
+
+    target: str
+    access: str
+    images: tuple[ImageIdentity, ...]
+    profile: str
+    consistency: str
+    stop_number: int
+    stopped_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A view that is not to be had: why, and what would provide it."""
+
+    view: str
+    reason: str
+    remedy: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The common head of all views. `faults` is empty on a healthy guest."""
+
+    provenance: Provenance
+    faults: tuple[Fault, ...]

@@ -1,0 +1,112 @@
+"""What the Inspect commands show: registers, instructions, memory, values, symbols, types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unidbg.views.base import Address, Location, View
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register: `value` is `None` where the target cannot tell; `group` is `general`, `segment`, `control` ..."""
+
+    name: str
+    value: int | None
+    size_bytes: int
+    group: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistersView(View):
+    """The registers of one thread; `note` of a register decodes flags."""
+
+    thread: str
+    registers: tuple[Register, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A disassembled instruction; `target` is what a direct branch or a RIP-relative operand names."""
+
+    location: Location
+    bytes_hex: str
+    mnemonic: str
+    operands: str
+    target: Location | None
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisassemblyView(View):
+    """Instructions in address order."""
+
+    instructions: tuple[Instruction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDumpView(View):
+    """Raw memory, as `x` shows it. `unit_bytes` is 1, 2, 4 or 8; `format` is gdb's letter."""
+
+    start: Location
+    format: str
+    unit_bytes: int
+    data_hex: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueNode:
+    """A typed value: a leaf has `text`, a struct or array has `children`; `address` is `None` for registers."""
+
+    name: str
+    type: str
+    address: Address | None
+    text: str
+    children: tuple[ValueNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueView(View):
+    """The value of an expression."""
+
+    expression: str
+    value: ValueNode
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolInfo:
+    """A symbol of an image: link address, size, kind (`func`, `object`, `notype`), binding, section, source."""
+
+    name: str
+    address: Address
+    size_bytes: int
+    kind: str
+    binding: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class MemberInfo:
+    """A member of a struct. Bit-fields have `bit_size`; a hole is a member of kind `hole` with no type."""
+
+    name: str
+    type: str
+    offset_bytes: int
+    size_bytes: int
+    bit_offset: int | None
+    bit_size: int | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class TypeInfo:
+    """A type of an image, like `ptype /o`. `declaration` is its C text."""
+
+    name: str
+    kind: str
+    size_bytes: int
+    members: tuple[MemberInfo, ...]
+    declaration: str
+    file: str | None
+    line: int | None

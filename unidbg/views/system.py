@@ -1,0 +1,235 @@
+"""The views of a unikernel's parts: memory, devices, boot, app, heap, loop, threads, log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unidbg.views.base import Absent, Address, Location, Range, View
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A run of virtual pages that are mapped alike. `kind` is `code`, `rodata`, `data`, `heap`, `stack` or `""`."""
+
+    start: Address
+    end: Address
+    physical: Address
+    writable: bool
+    user: bool
+    no_execute: bool
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageCounts:
+    """Pages of the live page tables, counted in units of 4 KiB (a 2 MiB page counts 512)."""
+
+    present: int
+    writable: int
+    user: int
+    no_execute: int
+    writable_executable: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryView(View):
+    """Layout and page tables. A range is `None` where nobody tells it; `page_table_root` is physical (CR3)."""
+
+    code: Range | None
+    rodata: Range | None
+    data: Range | None
+    heap: Range | None
+    stack: Range | None
+    page_table_root: Address | None
+    pages: PageCounts | None
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device: `mmio_base` and `port_base` are `None` where it has none, `irq` likewise."""
+
+    name: str
+    mmio_base: Address | None
+    port_base: int | None
+    irq: int | None
+    handler: Location | None
+    interrupts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesView(View):
+    """Devices and their interrupt counts."""
+
+    devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMapEntry:
+    """A range of physical memory; `type` is `usable`, `reserved`, `acpi`, `nvs`, `unusable`, `disabled`, `persistent` or `type N`."""
+
+    start: Address
+    length_bytes: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class BootPhase:
+    """A phase of boot. Times since the first instruction of the kernel."""
+
+    name: str
+    start_ns: int
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class BootView(View):
+    """What the kernel was given, and how long it took to come up."""
+
+    memory_map: tuple[MemoryMapEntry, ...]
+    command_line: str
+    initrd: Range | None
+    phases: tuple[BootPhase, ...]
+    total_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppView(View):
+    """The application that the unikernel was built for."""
+
+    name: str
+    entry: Location
+    heap: Range | None
+    data: Range | None
+    memory_bytes: int
+    needs_network: bool
+    needs_storage: bool
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageBitmap:
+    """The page bitmap of an allocator: `free` is what it says, `free_counted` what counting its bits gives."""
+
+    base: Address
+    page_size_bytes: int
+    total: int
+    free: int
+    free_counted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeapView(View):
+    """The allocator. `allocated_bytes` and `count` are live; `peak_bytes` is the high-water mark."""
+
+    start: Address
+    current: Address
+    end: Address
+    allocated_bytes: int
+    peak_bytes: int
+    count: int
+    pages: PageBitmap | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """An armed timer. `overdue_ns` is 0 while the deadline lies ahead; `period_ns` is 0 for a single shot."""
+
+    callback: Location
+    data: Address
+    deadline_ns: int
+    period_ns: int
+    overdue_ns: int
+    fired: int
+
+
+@dataclass(frozen=True, slots=True)
+class IoHandler:
+    """A handler that the loop calls when its descriptor is ready."""
+
+    descriptor: int
+    callback: Location
+    data: Address
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopView(View):
+    """The event loop. `now_ns` is the guest's clock as the loop last read it."""
+
+    now_ns: int
+    iterations: int
+    timers_fired: int
+    events_handled: int
+    timers: tuple[Timer, ...]
+    handlers: tuple[IoHandler, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A parameter or local variable, or a member of a value: its name, C type and value as text."""
+
+    name: str
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a backtrace, innermost first.
+
+    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline` or `guess`.
+    """
+
+    index: int
+    pc: Location
+    sp: Address
+    how: str
+    variables: tuple[Variable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread or vCPU. `id` is the target's, `state` is `stopped`, `running`, `halted` or what the guest says."""
+
+    id: str
+    name: str
+    cpu: int | None
+    state: str
+    reason: str
+    frames: tuple[Frame, ...]
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadsView(View):
+    """vCPUs and threads with backtraces."""
+
+    threads: tuple[Thread, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogView(View):
+    """The console ring, oldest line first. `lost_bytes` were overwritten; control bytes are kept: renderers escape."""
+
+    lines: tuple[str, ...]
+    size_bytes: int
+    written_bytes: int
+    lost_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewView(View):
+    """The first page: everything at a glance. A part that is not to be had is `Absent`."""
+
+    state: str
+    reason: str
+    pc: Location | None
+    threads: ThreadsView | Absent
+    app: AppView | Absent
+    memory: MemoryView | Absent
+    heap: HeapView | Absent
+    loop: LoopView | Absent
+    devices: DevicesView | Absent
+    boot: BootView | Absent
+    log: LogView | Absent
