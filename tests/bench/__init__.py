@@ -1,0 +1,1 @@
+"""Measurements: ratios against gdb, drgn and others in one run."""
