@@ -1,0 +1,1 @@
+"""ELF: headers, sections, notes and symbol tables."""
