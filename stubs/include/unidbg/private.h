@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The state of the stub. It stands here so that a kernel can allocate it; its members are the stub's own. */
+#ifndef UNIDBG_PRIVATE_H
+#define UNIDBG_PRIVATE_H
+
+#include <unidbg/frame.h>
+
+/* Breakpoints that can be set at one time. */
+#ifndef UNIDBG_BREAKPOINTS
+#define UNIDBG_BREAKPOINTS 64
+#endif
+/* Hardware slots that are used, at most. */
+#define UNIDBG_HARDWARE 8
+
+struct unidbg_breakpoint {
+    uint64_t address;
+    uint8_t original; /* the byte under it */
+    bool used;
+};
+
+struct unidbg_watchpoint {
+    uint64_t address;
+    uint8_t length; /* 0: slot free */
+    uint8_t kind;   /* enum unidbg_hardware */
+};
+
+/* Where a packet that comes in stands. */
+struct unidbg_receiver {
+    uint8_t *data; /* a NUL follows the packet */
+    uint32_t size;
+    uint32_t length;
+    uint8_t state;
+    uint8_t sum;      /* of the data, as counted */
+    uint8_t expected; /* as sent */
+};
+
+/* A packet that goes out; complete (`$...#cc`) after it was sent, for a retransmission. */
+struct unidbg_sender {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t length;
+    bool overflow;
+};
+
+struct unidbg_stub {
+    const struct unidbg_port *port;
+    struct unidbg_frame *frame; /* of the CPU that stands; NULL while the guest runs */
+    struct unidbg_receiver in;
+    struct unidbg_sender out;
+
+    /* The session: everything that a client's going ends. */
+    bool no_ack;          /* the client asked for it */
+    bool spare_ack;       /* the `+` for that answer may still come */
+    bool fresh_ack;       /* a `+` outside of any exchange: a client has just come */
+    bool awaited;         /* the client resumed the guest and waits for a stop reply */
+    bool lldb_suffix;     /* QThreadSuffixSupported */
+    bool lldb_threads;    /* QListThreadsInStopReply */
+    uint64_t lease_ns;    /* 0: no lease */
+    uint64_t heard_ns;    /* when the line last gave a byte */
+    bool trusted;         /* a valid packet has come since the guest stopped */
+
+    /* The stop. */
+    uint8_t signal;
+    uint8_t stop_kind;      /* enum unidbg_stop_kind of core/stop.h */
+    uint64_t stop_address;  /* of the watchpoint */
+    const char *reason;     /* for people */
+    const char *panic_text; /* set by unidbg_panic for the trap that it makes */
+    uint8_t panic_signal;
+    uint64_t stops; /* counted */
+
+    /* Threads that g, p and memory packets mean (Hg), and c and s mean (Hc). 0: any. */
+    uint64_t thread_general;
+    uint64_t thread_resume;
+    struct unidbg_frame other; /* registers of a thread that is not the stopped one */
+    uint64_t other_id;         /* 0: `other` holds nothing */
+    unsigned other_known;
+
+    /* Going on. */
+    bool leaving; /* the packet just handled ends the stop */
+    bool step_interrupts; /* steps let interrupts in */
+    uint64_t range_start; /* vCont;r */
+    uint64_t range_end;
+    struct unidbg_step step; /* the architecture's: the step under way */
+
+    struct unidbg_breakpoint breakpoints[UNIDBG_BREAKPOINTS];
+    struct unidbg_watchpoint watchpoints[UNIDBG_HARDWARE];
+};
+
+#endif
