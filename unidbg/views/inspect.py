@@ -9,7 +9,9 @@ from unidbg.views.base import Address, Location, View
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A register: `value` is `None` where the target cannot tell; `group` is `general`, `segment`, `control` ..."""
+    """A register: `value` is `None` where the target cannot tell.
+
+    `group` is `general`, `segment`, `control` ..."""
 
     name: str
     value: int | None
@@ -57,7 +59,9 @@ class MemoryDumpView(View):
 
 @dataclass(frozen=True, slots=True)
 class ValueNode:
-    """A typed value: a leaf has `text`, a struct or array has `children`; `address` is `None` for registers."""
+    """A typed value: a leaf has `text`, a struct or array has `children`.
+
+    `address` is `None` for registers."""
 
     name: str
     type: str
@@ -76,7 +80,7 @@ class ValueView(View):
 
 @dataclass(frozen=True, slots=True)
 class SymbolInfo:
-    """A symbol of an image: link address, size, kind (`func`, `object`, `notype`), binding, section, source."""
+    """A symbol of an image: link address, size, kind (`func`, `object`, `notype`), binding, source, section."""
 
     name: str
     address: Address
@@ -84,6 +88,7 @@ class SymbolInfo:
     kind: str
     binding: str
     location: Location
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +115,29 @@ class TypeInfo:
     declaration: str
     file: str | None
     line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolsView(View):
+    """The symbols that a name or an address stands for; several where a name is defined more than once."""
+
+    query: str
+    symbols: tuple[SymbolInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypesView(View):
+    """The types of a name; several where units of one image disagree."""
+
+    query: str
+    types: tuple[TypeInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorView(View):
+    """What the guest's stub, or its hypervisor, answered to a `monitor` command.
+
+    `output` may hold newlines."""
+
+    command: str
+    output: str

@@ -9,7 +9,9 @@ from unidbg.views.base import Absent, Address, Location, Range, View
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A run of virtual pages that are mapped alike. `kind` is `code`, `rodata`, `data`, `heap`, `stack` or `""`."""
+    """A run of virtual pages that are mapped alike.
+
+    `kind` is `code`, `rodata`, `data`, `heap`, `stack` or `""`."""
 
     start: Address
     end: Address
@@ -33,7 +35,9 @@ class PageCounts:
 
 @dataclass(frozen=True, slots=True)
 class MemoryView(View):
-    """Layout and page tables. A range is `None` where nobody tells it; `page_table_root` is physical (CR3)."""
+    """Layout and page tables.
+
+    A range is `None` where nobody tells it; `page_table_root` is physical (CR3)."""
 
     code: Range | None
     rodata: Range | None
@@ -66,7 +70,9 @@ class DevicesView(View):
 
 @dataclass(frozen=True, slots=True)
 class MemoryMapEntry:
-    """A range of physical memory; `type` is `usable`, `reserved`, `acpi`, `nvs`, `unusable`, `disabled`, `persistent` or `type N`."""
+    """A range of physical memory.
+
+    `type` is `usable`, `reserved`, `acpi`, `nvs`, `unusable`, `disabled`, `persistent` or `type N`."""
 
     start: Address
     length_bytes: int
@@ -109,7 +115,9 @@ class AppView(View):
 
 @dataclass(frozen=True, slots=True)
 class PageBitmap:
-    """The page bitmap of an allocator: `free` is what it says, `free_counted` what counting its bits gives."""
+    """The page bitmap of an allocator.
+
+    `free` is what it says, `free_counted` what counting its bits gives."""
 
     base: Address
     page_size_bytes: int
@@ -190,7 +198,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A thread or vCPU. `id` is the target's, `state` is `stopped`, `running`, `halted` or what the guest says."""
+    """A thread or vCPU.
+
+    `id` is the target's, `state` is `stopped`, `running`, `halted` or what the guest says."""
 
     id: str
     name: str
@@ -210,7 +220,9 @@ class ThreadsView(View):
 
 @dataclass(frozen=True, slots=True)
 class LogView(View):
-    """The console ring, oldest line first. `lost_bytes` were overwritten; control bytes are kept: renderers escape."""
+    """The console ring, oldest line first.
+
+    `lost_bytes` were overwritten; control bytes are kept: renderers escape."""
 
     lines: tuple[str, ...]
     size_bytes: int

@@ -1,0 +1,60 @@
+"""What the host knows: guests that `unidbg run` started, and the verdicts of `doctor`.
+
+These are no views of a guest: nothing was read from one, so they carry neither provenance nor faults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A way into a guest: `kind` is `stub`, `gdbstub`, `qmp` or `console`, `url` what to give as TARGET."""
+
+    kind: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A guest that `unidbg run` started. `log` is the file that its console writes to."""
+
+    name: str
+    image: str
+    pid: int
+    alive: bool
+    machine: str
+    accelerator: str
+    started_unix_s: int
+    log: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestsReport:
+    """The registered guests, in the order of their names."""
+
+    guests: tuple[Guest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One line of `doctor`. `verdict` is `ok`, `warning`, `failed` or `skipped`.
+
+    `remedy` is empty where nothing is to be done; what is `essential` and failed makes the whole fail.
+    """
+
+    subject: str
+    verdict: str
+    detail: str
+    remedy: str = ""
+    essential: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    """All diagnoses; `target` is empty where only the host was looked at."""
+
+    target: str
+    diagnoses: tuple[Diagnosis, ...]
