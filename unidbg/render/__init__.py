@@ -1,1 +1,1 @@
-"""TODO docstring by the owner of this package."""
+"""Views become text and JSON here. Knows views alone: nothing in this package reads a guest."""

@@ -1,0 +1,56 @@
+"""What stands under every view: faults, and where the data comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from unidbg.render import cells, units
+from unidbg.render.cells import Page
+from unidbg.views.base import Fault, ImageIdentity, Provenance
+
+
+def fault_lines(faults: Sequence[Fault], page: Page) -> list[RenderableType]:
+    """A heading and one line for each fault; nothing on a healthy guest."""
+    if not faults:
+        return []
+    title = units.plural(len(faults), "place") + " in the guest's data could not be believed:"
+    return [Text(title, style=cells.WARN), *(_fault_line(fault) for fault in faults)]
+
+
+def _fault_line(fault: Fault) -> Text:
+    text = Text.assemble(("  ! ", cells.WARN), cells.guest(fault.where, cells.HEAD))
+    if fault.address is not None:
+        text = Text.assemble(text, " at ", cells.address(fault.address))
+    return Text.assemble(text, ": " if text.plain else "", cells.guest(fault.reason))
+
+
+def provenance_line(provenance: Provenance, page: Page) -> Text:
+    """Target, way of reading, images and how surely they are the guest's, how long the guest stood still."""
+    dash, dot = ("── ", " · ") if page.unicode else ("-- ", " | ")
+    way = Text.assemble(cells.guest(provenance.target), f" by {provenance.access}")
+    images = [_image(image) for image in provenance.images] or [Text("no image")]
+    profile = Text(f"profile {provenance.profile}" if provenance.profile else "")
+    pieces = [piece for piece in (way, *images, profile, Text(_stopped(provenance))) if piece.plain]
+    line = Text.assemble(dash, Text(dot).join(pieces))
+    line.stylize(cells.DIM)
+    return line
+
+
+def _image(image: ImageIdentity) -> Text:
+    identity = f" {image.identity[:8]}" if image.identity else ""
+    bias = f" at bias {image.bias:#x}" if image.bias else ""
+    surely = "unverified" if image.verified == "unverified" else f"verified by {image.verified}"
+    return Text.assemble(cells.guest(image.path.rsplit("/", 1)[-1]), f"{bias}{identity} {surely}")
+
+
+def _stopped(provenance: Provenance) -> str:
+    if provenance.access == "image":
+        return ""
+    if provenance.consistency == "racy":
+        return "read while it ran"
+    if provenance.stopped_ns is None:
+        return "guest stands still"
+    return f"guest stopped for {units.duration(provenance.stopped_ns)}"

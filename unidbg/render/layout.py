@@ -1,0 +1,55 @@
+"""The few shapes that all views are laid out in: facts, tables, headings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from unidbg.render import cells
+
+Justify = Literal["left", "right"]
+
+
+def facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Names at the left, values at the right."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style=cells.DIM, no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in rows:
+        grid.add_row(Text(label), value)
+    return grid
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> Table:
+    """A table without rules. A title that starts with `>` justifies right, with `!` keeps from wrapping."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=cells.HEAD, show_edge=False)
+    for title in columns:
+        justify: Justify = "right" if ">" in title[:2] else "left"
+        made.add_column(
+            Text(title.lstrip(">!")),
+            justify=justify,
+            no_wrap="!" in title[:2],
+            overflow="fold",
+            vertical="top",
+        )
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def section(title: str, *parts: RenderableType, note: Text | None = None) -> Group:
+    """A heading with its parts, indented."""
+    head = Text(title, style=cells.HEAD)
+    if note is not None:
+        head = Text.assemble(head, "  ", note)
+    return Group(head, *(Padding(part, (0, 0, 0, 2)) for part in parts))
+
+
+def sequence(items: Iterable[Text], separator: str = "  ") -> Text:
+    """Texts in one line, without the empty ones."""
+    return Text(separator).join([item for item in items if item.plain])

@@ -1,0 +1,33 @@
+"""The name under which a view is known outside: in `"view"` of JSON and in docs/schema."""
+
+from __future__ import annotations
+
+from unidbg.views import base, host, inspect, system
+
+NAMES: dict[type, str] = {
+    system.OverviewView: "overview",
+    system.MemoryView: "memory",
+    system.DevicesView: "devices",
+    system.BootView: "boot",
+    system.AppView: "app",
+    system.HeapView: "heap",
+    system.LoopView: "loop",
+    system.ThreadsView: "threads",
+    system.LogView: "log",
+    inspect.RegistersView: "regs",
+    inspect.DisassemblyView: "dis",
+    inspect.MemoryDumpView: "x",
+    inspect.ValueView: "print",
+    inspect.SymbolsView: "sym",
+    inspect.TypesView: "type",
+    inspect.MonitorView: "monitor",
+    host.GuestsReport: "ls",
+    host.DoctorReport: "doctor",
+}
+
+
+def view_name(view: object) -> str:
+    """`heap` for a `HeapView`; an `Absent` says itself what it stands for."""
+    if isinstance(view, base.Absent):
+        return view.view
+    return NAMES[type(view)]

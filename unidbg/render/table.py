@@ -1,0 +1,67 @@
+"""A view as text for people: its body, its faults, and a line that says where it comes from."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from unidbg.render.cells import Page
+from unidbg.render.foot import fault_lines, provenance_line
+from unidbg.render.json import all_faults
+from unidbg.render.tables import code, crash, guests, memory, overview, parts, values
+from unidbg.views import base, host, inspect, system
+
+Body = Callable[[Any, Page], Sequence[RenderableType]]
+
+BODIES: dict[type, Body] = {
+    base.Absent: overview.absent,
+    system.OverviewView: overview.overview,
+    system.MemoryView: memory.memory,
+    system.HeapView: memory.heap,
+    system.DevicesView: parts.devices,
+    system.BootView: parts.boot,
+    system.AppView: parts.app,
+    system.LoopView: parts.loop,
+    system.LogView: parts.log,
+    system.ThreadsView: crash.threads,
+    inspect.RegistersView: crash.registers,
+    inspect.DisassemblyView: code.disassembly,
+    inspect.MemoryDumpView: code.dump,
+    inspect.SymbolsView: code.symbols,
+    inspect.ValueView: values.value,
+    inspect.TypesView: values.types,
+    inspect.MonitorView: values.monitor,
+    host.GuestsReport: guests.guests,
+    host.DoctorReport: guests.doctor,
+}
+
+
+def renderables(view: object, page: Page) -> list[RenderableType]:
+    """What rich (or Textual) has to draw for a view: guest text is inside as `Text` only."""
+    drawn = list(BODIES[type(view)](view, page))
+    drawn += fault_lines(all_faults(view), page)
+    provenance = getattr(view, "provenance", None)
+    return drawn if provenance is None else [*drawn, provenance_line(provenance, page)]
+
+
+def render(view: object, width: int = 80, *, color: bool = False, unicode: bool = True) -> str:
+    """The view as lines of at most `width` columns, with a newline at the end."""
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        _environ={},
+    )
+    with console.capture() as capture:
+        for drawn in renderables(view, Page(width, unicode)):
+            console.print(drawn)
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())

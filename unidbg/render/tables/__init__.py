@@ -1,0 +1,1 @@
+"""One function per view: (view, page) to what rich draws."""

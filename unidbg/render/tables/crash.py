@@ -1,0 +1,102 @@
+"""Threads with their backtraces, and registers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from unidbg.render import cells, layout
+from unidbg.render.cells import Page
+from unidbg.views.inspect import Register, RegistersView
+from unidbg.views.system import Frame, Thread, ThreadsView
+
+
+def threads(view: ThreadsView, page: Page) -> Sequence[RenderableType]:
+    if not view.threads:
+        return [Text("no threads")]
+    return [part for thread in view.threads for part in _thread(thread, page)]
+
+
+def _thread(thread: Thread, page: Page) -> Iterable[RenderableType]:
+    yield thread_line(thread)
+    if thread.frames:
+        yield Padding(frames(thread.frames, page), (0, 0, 0, 2))
+    for fault in thread.faults:
+        yield Text.assemble(("  ! ", cells.WARN), cells.guest(fault))
+
+
+def thread_line(thread: Thread) -> Text:
+    """`thread 1  vCPU 0  stopped: interrupt`."""
+    label = cells.guest(f"thread {thread.id}", cells.HEAD)
+    cpu = "" if thread.cpu is None else f"vCPU {thread.cpu}"
+    name = "" if thread.name == cpu else thread.name
+    state = thread.state + (f": {thread.reason}" if thread.reason else "")
+    return layout.sequence([label, cells.guest(name), Text(cpu), cells.guest(state, cells.WARN)])
+
+
+def frames(items: Sequence[Frame], page: Page) -> RenderableType:
+    """Innermost first; how a frame was found is told where it is no more than a guess."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style=cells.DIM, justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for frame in items:
+        grid.add_row(Text(f"#{frame.index}"), cells.address(frame.pc.address), _frame(frame, page))
+    return grid
+
+
+def _frame(frame: Frame, page: Page) -> Text:
+    what = Text("?", style=cells.DIM) if frame.pc.symbol is None else cells.place(frame.pc)
+    if frame.how in ("guess", "inline"):
+        what = Text.assemble(what, (f" [{frame.how}]", cells.WARN if frame.how == "guess" else cells.DIM))
+    elif page.wide:
+        what = Text.assemble(what, (f" [{frame.how}]", cells.DIM))
+    for variable in frame.variables:
+        what = Text.assemble(what, "\n  ", cells.guest(variable.name), " = ", cells.guest(variable.value))
+    return what
+
+
+def registers(view: RegistersView, page: Page) -> Sequence[RenderableType]:
+    drawn: list[RenderableType] = [cells.guest(f"thread {view.thread}", cells.HEAD)]
+    for group, members in groupby(view.registers, key=lambda register: register.group):
+        drawn.append(cells.guest(group, cells.DIM))
+        drawn.append(Padding(_register_group(list(members), page), (0, 0, 0, 2)))
+    return drawn
+
+
+def _register_group(registers: Sequence[Register], page: Page) -> RenderableType:
+    """As many columns as fit, filled downwards; a register with a note has a line of its own."""
+    short = [register for register in registers if not register.note and register.size_bytes <= 8]
+    long = [register for register in registers if register.note or register.size_bytes > 8]
+    lines = [*_columns([_register(register) for register in short], page.width - 2), *map(_register, long)]
+    return Text("\n").join(lines)
+
+
+def _columns(items: Sequence[Text], width: int) -> list[Text]:
+    if not items:
+        return []
+    cell = max(item.cell_len for item in items) + 2
+    across = max(1, (width + 2) // cell)
+    down = -(-len(items) // across)
+    lines = []
+    for row in range(down):
+        line = Text()
+        for item in items[row::down]:
+            line = Text.assemble(line, item, " " * (cell - item.cell_len))
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def _register(register: Register) -> Text:
+    label = Text(f"{cells.guest(register.name).plain:<8}", style=cells.SYMBOL)
+    if register.value is None:
+        return Text.assemble(label, ("not available", cells.DIM))
+    value = Text(f"{register.value:#0{2 + 2 * register.size_bytes}x}", style=cells.ADDRESS)
+    note = Text.assemble("  ", cells.guest(register.note)) if register.note else Text()
+    return Text.assemble(label, value, note)
