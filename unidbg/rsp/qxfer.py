@@ -1,0 +1,57 @@
+"""qXfer: documents that a stub sends in pieces (target description, thread list, memory map, file names).
+
+Source: GDB manual, "General Query Packets", qXfer.
+"""
+
+from __future__ import annotations
+
+from unidbg.errors import RemoteProtocolError
+from unidbg.rsp.replies import is_error, printable
+
+MAX_DOCUMENT = 1 << 20
+
+
+def request(kind: str, annex: str, offset: int, length: int) -> bytes:
+    """Ask for `length` bytes of document (`kind`, `annex`) from `offset` on."""
+    return b"qXfer:%b:read:%b:%x,%x" % (
+        kind.encode("ascii"),
+        annex.encode("latin-1", "replace"),
+        offset,
+        length,
+    )
+
+
+class Document:
+    """A document as its pieces come in. `None` from `data` means that the stub does not have it."""
+
+    def __init__(self, kind: str, annex: str, piece: int) -> None:
+        self._kind = kind
+        self._annex = annex
+        self._piece = piece
+        self._data = bytearray()
+        self.done = False
+        self.missing = False
+
+    def next_request(self) -> bytes:
+        """The request for the piece that comes next."""
+        return request(self._kind, self._annex, len(self._data), self._piece)
+
+    def feed(self, reply: bytes) -> None:
+        """Take the reply to `next_request()`."""
+        if not reply or is_error(reply):
+            self.done = self.missing = True
+            return
+        kind = reply[:1]
+        if kind not in (b"m", b"l"):
+            raise RemoteProtocolError(
+                f"the stub sent a bad qXfer reply: {printable(reply)!r}", data=reply[:64]
+            )
+        self._data += reply[1:]
+        self.done = kind == b"l" or len(reply) == 1
+        if len(self._data) > MAX_DOCUMENT:
+            raise RemoteProtocolError(f"the stub's {self._kind} document does not end")
+
+    @property
+    def data(self) -> bytes | None:
+        """The whole document once `done`."""
+        return None if self.missing else bytes(self._data)

@@ -1,0 +1,87 @@
+"""What all replies share: errors, hexadecimal text, thread ids, and the features of qSupported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from unidbg.errors import RemoteProtocolError
+
+_ERRNO = {
+    0x01: "the stub refused it",
+    0x0E: "bad address",
+    0x14: "bad address",
+    0x16: "invalid argument",
+    0x22: "invalid argument",
+}
+"""Error numbers that stubs agree on; QEMU sends EFAULT and EINVAL in decimal digits."""
+
+
+def is_error(reply: bytes) -> bool:
+    """`E NN` or `E.text`. Data in hexadecimal has an even length, so `E0e` is never data."""
+    return reply.startswith(b"E") and (len(reply) == 3 or reply[1:2] == b".")
+
+
+def error_text(reply: bytes) -> str:
+    """What an error reply says, for a message."""
+    if reply[1:2] == b".":
+        return printable(reply[2:])
+    digits = printable(reply[1:])
+    known = _ERRNO.get(int(digits, 16)) if is_hex(reply[1:]) else None
+    return f"{known} (error {digits})" if known else f"error {digits}"
+
+
+def printable(data: bytes, limit: int = 120) -> str:
+    """`data` as ASCII for a message: control bytes and beyond as `\\xNN`, cut at `limit` bytes."""
+    return "".join(chr(code) if 0x20 <= code < 0x7F else f"\\x{code:02x}" for code in data[:limit])
+
+
+def is_hex(data: bytes) -> bool:
+    """True for one or more hexadecimal digits and nothing else."""
+    return bool(data) and not data.strip(b"0123456789abcdefABCDEF")
+
+
+def number(data: bytes, what: str) -> int:
+    """A hexadecimal number of the wire, `RemoteProtocolError` naming `what` if it is none."""
+    if not is_hex(data):
+        raise RemoteProtocolError(f"the stub sent a bad {what}: {printable(data)!r}", data=data)
+    return int(data, 16)
+
+
+def unhex(data: bytes, what: str) -> bytes:
+    """Bytes from pairs of hexadecimal digits."""
+    try:
+        return bytes.fromhex(data.decode("ascii"))
+    except ValueError:
+        raise RemoteProtocolError(f"the stub sent a bad {what}: {printable(data)!r}", data=data) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A qSupported reply: what the stub can do. `values` holds `name=value`; `yes` holds `name+`."""
+
+    yes: frozenset[str] = frozenset()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.yes
+
+    @property
+    def packet_size(self) -> int | None:
+        """The longest payload the stub takes and sends, in bytes; `None` where it does not say or lies."""
+        digits = self.values.get("PacketSize", "").encode("ascii", "replace")
+        size = int(digits, 16) if is_hex(digits) else 0
+        return size if size >= 16 else None
+
+
+def parse_features(reply: bytes) -> Features:
+    """Parse a qSupported reply; unknown and malformed items are skipped, as the protocol asks."""
+    yes: set[str] = set()
+    values: dict[str, str] = {}
+    for item in reply.decode("latin-1").split(";"):
+        name, equals, value = item.partition("=")
+        if equals:
+            values[name] = value
+        elif item.endswith("+"):
+            yes.add(item[:-1])
+    return Features(frozenset(yes), values)

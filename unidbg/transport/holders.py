@@ -1,0 +1,132 @@
+"""Who holds a line of this host: read from /proc, so that no byte has to be sent to find out.
+
+A server that serves one client at a time (QEMU's gdbstub and chardevs) leaves a second connection in the
+listen queue. The kernel shows such a connection without an inode (TCP) or as still connecting (Unix). Bytes
+sent into it would reach the guest when its turn comes, long after we gave up: hence look before speaking.
+All functions answer `None` or nothing where /proc does not tell (other host, other system).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+ESTABLISHED = "01"
+CONNECTING = "02"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process: `pid` and its name."""
+
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _TcpRow:
+    local_port: int
+    remote_port: int
+    inode: str
+
+
+def accepted(sock: socket.socket) -> bool | None:
+    """Whether the server has taken this connection up. `None`: this host cannot tell."""
+    if sock.family == getattr(socket, "AF_UNIX", None):
+        return _unix_accepted(sock.getpeername())
+    server, client = sock.getpeername()[1], sock.getsockname()[1]
+    for row in _tcp_rows():
+        if row.local_port == server and row.remote_port == client:
+            return row.inode != "0"
+    return None
+
+
+def tcp_clients(port: int) -> list[Holder]:
+    """Processes of this host that hold a connection to local TCP port `port`, served ones only."""
+    rows = list(_tcp_rows())
+    served = {row.remote_port for row in rows if row.local_port == port and row.inode != "0"}
+    inodes = {row.inode for row in rows if row.remote_port == port and row.local_port in served}
+    return _processes_with(inodes - {"0"})
+
+
+def tcp_port_busy(port: int) -> bool:
+    """Whether a server of this host serves a client on `port` right now."""
+    return any(row.local_port == port and row.inode != "0" for row in _tcp_rows())
+
+
+def _tcp_rows() -> Iterator[_TcpRow]:
+    """Established connections of this network namespace."""
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in _lines(path)[1:]:
+            words = line.split()
+            if len(words) > 9 and words[3] == ESTABLISHED:
+                yield _TcpRow(_port(words[1]), _port(words[2]), words[9])
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
+
+
+def _unix_accepted(path: object) -> bool | None:
+    if not isinstance(path, str) or not path:
+        return None
+    rows = [line.split(None, 7) for line in _lines("/proc/net/unix")[1:]]
+    if not rows:
+        return None
+    return not any(
+        len(row) == 8 and row[5] == CONNECTING and row[6] == "0" and _same_socket(row[7], path)
+        for row in rows
+    )
+
+
+def unix_pending(path: str) -> bool:
+    """Whether a connection to the Unix socket `path` waits to be taken up."""
+    return _unix_accepted(path) is False
+
+
+def _same_socket(listed: str, path: str) -> bool:
+    if not listed.startswith("/"):  # bound by a relative name: of which directory, /proc does not say
+        return os.path.basename(listed) == os.path.basename(path)
+    return os.path.realpath(listed) == os.path.realpath(path)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().split("\n")
+    except OSError:
+        return []
+
+
+def _processes_with(inodes: set[str]) -> list[Holder]:
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    if not wanted:
+        return []
+    pids = [int(name) for name in _listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+    return [Holder(pid, process_name(pid)) for pid in pids if _holds(pid, wanted)]
+
+
+def _holds(pid: int, wanted: set[str]) -> bool:
+    folder = f"/proc/{pid}/fd"
+    return any(_readlink(f"{folder}/{fd}") in wanted for fd in _listdir(folder))
+
+
+def _listdir(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
+
+
+def _readlink(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def process_name(pid: int) -> str:
+    """The short name of a process, `""` if it has ended."""
+    return _lines(f"/proc/{pid}/comm")[0] if _lines(f"/proc/{pid}/comm") else ""

@@ -1,0 +1,113 @@
+"""What a TARGET on the command line means, as far as lines go."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from unidbg.errors import ConfigError
+
+DEFAULT_BAUD = 115200
+
+_TCP = re.compile(
+    r"(?:tcp:)?(?://)?(?:\[(?P<v6>[0-9a-fA-F:.%\w]+)\]|(?P<host>[^\[\]:/\s]*)):(?P<port>\d{1,5})"
+)
+_NAME = re.compile(r"@[A-Za-z0-9][\w.-]*")
+
+FORMS = "host:port, :port, [v6]:port, unix:PATH, serial:DEVICE[,baud], qmp:PATH, exec:COMMAND or @NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """`host:port`; an empty host means this machine."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A Unix socket."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class SerialAddress:
+    """A serial device and its speed."""
+
+    device: str
+    baud: int = DEFAULT_BAUD
+
+    def __str__(self) -> str:
+        return f"serial:{self.device},{self.baud}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecAddress:
+    """A command whose standard input and output speak RSP."""
+
+    command: str
+
+    def __str__(self) -> str:
+        return f"exec:{self.command}"
+
+
+@dataclass(frozen=True, slots=True)
+class QmpAddress:
+    """The QMP socket of a QEMU, by path."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"qmp:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestName:
+    """`@NAME`: a guest that `unidbg run` started."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"@{self.name}"
+
+
+Address = TcpAddress | UnixAddress | SerialAddress | ExecAddress | QmpAddress | GuestName
+
+
+def parse_url(url: str) -> Address:
+    """The address that `url` names; `ConfigError` listing the forms if it names none."""
+    scheme, _, rest = url.partition(":")
+    if scheme in ("unix", "serial", "exec", "qmp") and rest:
+        return _by_scheme(scheme, rest, url)
+    if _NAME.fullmatch(url):
+        return GuestName(url[1:])
+    match = _TCP.fullmatch(url)
+    if match is None:
+        raise ConfigError(f"{url!r} names no target: give {FORMS}")
+    port = int(match["port"])
+    if not 0 < port < 65536:
+        raise ConfigError(f"{url!r}: port {port} does not exist (1 to 65535)")
+    return TcpAddress(match["v6"] or match["host"] or "localhost", port)
+
+
+def _by_scheme(scheme: str, rest: str, url: str) -> Address:
+    if scheme == "unix":
+        return UnixAddress(rest)
+    if scheme == "exec":
+        return ExecAddress(rest)
+    if scheme == "qmp":
+        return QmpAddress(rest)
+    device, comma, baud = rest.rpartition(",")
+    if not comma:
+        return SerialAddress(rest)
+    if not baud.isascii() or not baud.isdigit():
+        raise ConfigError(f"{url!r}: {baud!r} is no baud rate")
+    return SerialAddress(device, int(baud))
