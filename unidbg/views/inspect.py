@@ -80,7 +80,9 @@ class ValueView(View):
 
 @dataclass(frozen=True, slots=True)
 class SymbolInfo:
-    """A symbol of an image: link address, size, kind (`func`, `object`, `notype`), binding, source, section."""
+    """A symbol of an image: link address, size, binding, source, section.
+
+    `kind` is `func`, `object`, `notype` ..."""
 
     name: str
     address: Address
