@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "libos/memory.h"
+
+#include <unidbg/probe.h>
+
+#include "libos/boot.h"
+#include "libos/image.h"
+#include "libos/paging.h"
+#include "libos/panic.h"
+#include "libos/string.h"
+
+#define BLOCK_ALIGNMENT 16
+#define BLOCK_CHECK 0x6b636f6c62756e75ul /* mixed with address and size: a wild pointer is not taken for a block */
+#define WORD_BITS 64
+
+struct block_header {
+    uint64_t size; /* bytes after the header, as asked for */
+    uint64_t check;
+};
+
+static struct memory_layout layout;
+static struct memory_manager manager;
+
+UNIDBG_PROBE(memory, layout, &layout);
+UNIDBG_PROBE(heap, kernel, &manager);
+
+const struct memory_layout *memory_layout(void) {
+    return &layout;
+}
+
+const struct memory_manager *memory_manager(void) {
+    return &manager;
+}
+
+/* ---- the page bitmap ---- */
+
+static bool page_in_use(uint64_t page) {
+    return manager.page_bitmap[page / WORD_BITS] >> page % WORD_BITS & 1;
+}
+
+static void pages_mark(uint64_t first, uint64_t count) {
+    for (uint64_t page = first; page < first + count; page++) {
+        manager.page_bitmap[page / WORD_BITS] |= 1ul << page % WORD_BITS;
+    }
+    manager.page_free -= count;
+}
+
+static void pages_unmark(uint64_t first, uint64_t count) {
+    for (uint64_t page = first; page < first + count; page++) {
+        manager.page_bitmap[page / WORD_BITS] &= ~(1ul << page % WORD_BITS);
+    }
+    manager.page_free += count;
+}
+
+static uint64_t pages_free_below(uint64_t end, uint64_t most) {
+    uint64_t count = 0;
+    while (count < most && count < end && !page_in_use(end - count - 1)) {
+        count++;
+    }
+    return count;
+}
+
+void *page_allocate(uint64_t count) {
+    uint64_t end = manager.page_total;
+    while (end >= count) {
+        uint64_t found = pages_free_below(end, count);
+        if (found == count) {
+            pages_mark(end - count, count);
+            uintptr_t address = manager.page_base + (end - count) * PAGE_BYTES;
+            return memset((void *)address, 0, count * PAGE_BYTES);
+        }
+        end -= found + 1;
+    }
+    return NULL;
+}
+
+void page_free(void *pages, uint64_t count) {
+    pages_unmark(((uintptr_t)pages - manager.page_base) / PAGE_BYTES, count);
+}
+
+/* ---- the heap ---- */
+
+static uint64_t pages_up_to(uintptr_t address) {
+    return (align_up(address, PAGE_BYTES) - manager.page_base) / PAGE_BYTES;
+}
+
+/* Move the end of what is allocated, and take or give back the pages in between. */
+static bool heap_move(uintptr_t current) {
+    uint64_t have = pages_up_to(manager.current);
+    uint64_t need = pages_up_to(current);
+    for (uint64_t page = have; page < need; page++) {
+        if (page_in_use(page)) {
+            return false;
+        }
+    }
+    if (need > have) {
+        pages_mark(have, need - have);
+    } else {
+        pages_unmark(need, have - need);
+    }
+    manager.current = current;
+    return true;
+}
+
+static uint64_t check_of(const struct block_header *header) {
+    return BLOCK_CHECK ^ (uintptr_t)header ^ header->size;
+}
+
+static uintptr_t block_end(const struct block_header *header) {
+    return (uintptr_t)(header + 1) + align_up(header->size, BLOCK_ALIGNMENT);
+}
+
+void *heap_allocate(size_t size) {
+    uint64_t room = manager.end - manager.current;
+    if (size > room || align_up(size, BLOCK_ALIGNMENT) + sizeof(struct block_header) > room) {
+        return NULL;
+    }
+    struct block_header *header = (struct block_header *)manager.current;
+    if (!heap_move((uintptr_t)(header + 1) + align_up(size, BLOCK_ALIGNMENT))) {
+        return NULL;
+    }
+    header->size = size;
+    header->check = check_of(header);
+    manager.count++;
+    manager.allocated += size;
+    if (manager.allocated > manager.peak) {
+        manager.peak = manager.allocated;
+    }
+    return header + 1;
+}
+
+void heap_free(void *block) {
+    if (block == NULL) {
+        return;
+    }
+    struct block_header *header = (struct block_header *)block - 1;
+    if (header->check != check_of(header)) {
+        panic("heap: %p is not an allocated block", block);
+    }
+    header->check = 0; /* a second free is noticed */
+    manager.count--;
+    manager.allocated -= header->size;
+    if (manager.count == 0) {
+        heap_move(manager.start);
+    } else if (block_end(header) == manager.current) {
+        heap_move((uintptr_t)header);
+    }
+}
+
+/* ---- setting up ---- */
+
+/* RAM from the end of the image up to where it ends, or to an initrd in it. */
+static struct range free_ram(void) {
+    const struct boot_info *boot = boot_info();
+    struct range ram = {align_up((uintptr_t)image_end, PAGE_BYTES), 0};
+    for (uint32_t i = 0; i < boot->memory_map_count; i++) {
+        const struct boot_memory *entry = &boot->memory_maps[i];
+        struct range range = {entry->start, entry->start + entry->length};
+        if (entry->type == BOOT_MEMORY_USABLE && range_contains(range, ram.start)) {
+            ram.end = range.end < BOOT_MAPPED_BYTES ? range.end : BOOT_MAPPED_BYTES;
+        }
+    }
+    if (range_contains(ram, boot->initrd.start)) {
+        ram.end = boot->initrd.start;
+    }
+    ram.end = align_down(ram.end, PAGE_BYTES);
+    return ram;
+}
+
+static void describe_layout(struct range heap) {
+    layout.code = (struct range){(uintptr_t)code_start, (uintptr_t)code_end};
+    layout.rodata = (struct range){(uintptr_t)rodata_start, (uintptr_t)rodata_end};
+    layout.data = (struct range){(uintptr_t)data_start, (uintptr_t)data_end};
+    layout.stack = (struct range){(uintptr_t)stack_start, (uintptr_t)stack_end};
+    layout.heap = heap;
+}
+
+/* The bitmap takes the first pages of the arena that it describes. */
+static void describe_arena(struct range arena) {
+    manager.page_size = PAGE_BYTES;
+    manager.page_base = arena.start;
+    manager.page_total = (arena.end - arena.start) / PAGE_BYTES;
+    manager.page_free = manager.page_total;
+    manager.page_bitmap = (uint64_t *)arena.start;
+    uint64_t bitmap_bytes = align_up(align_up(manager.page_total, WORD_BITS) / 8, PAGE_BYTES);
+    memset(manager.page_bitmap, 0, bitmap_bytes);
+    pages_mark(0, bitmap_bytes / PAGE_BYTES);
+    manager.start = arena.start + bitmap_bytes;
+    manager.current = manager.start;
+    manager.end = arena.end;
+}
+
+void memory_init(uint64_t arena_bytes) {
+    struct range arena = free_ram();
+    if (arena.end < arena.start + 2 * PAGE_BYTES) {
+        panic("no RAM behind the image");
+    }
+    if (arena.end - arena.start > align_up(arena_bytes, PAGE_BYTES)) {
+        arena.end = arena.start + align_up(arena_bytes, PAGE_BYTES);
+    }
+    describe_arena(arena);
+    describe_layout((struct range){manager.start, manager.end});
+}

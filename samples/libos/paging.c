@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "libos/paging.h"
+
+#include <stddef.h>
+
+#include "libos/boot.h"
+#include "libos/image.h"
+#include "libos/memory.h"
+#include "libos/panic.h"
+
+#define LEVELS 4
+#define ENTRIES 512
+#define ADDRESS_MASK 0x000ffffffffff000ul
+#define LOWER_HALF_END 0x0000800000000000ul /* what lies between the halves is no address */
+#define UPPER_HALF_START 0xffff800000000000ul
+
+#define READ_ONLY PAGE_NO_EXECUTE
+#define READ_WRITE (PAGE_WRITABLE | PAGE_NO_EXECUTE)
+#define READ_EXECUTE 0
+#define DEVICE (READ_WRITE | PAGE_CACHE_DISABLE | PAGE_WRITE_THROUGH)
+
+static uint64_t *root;
+
+/* Bytes that one entry of a level covers: level 1 maps pages, level 4 is the root. */
+static uint64_t entry_bytes(unsigned level) {
+    return PAGE_BYTES << 9 * (level - 1);
+}
+
+static uint64_t *entry_of(uint64_t *table, unsigned level, uintptr_t address) {
+    return &table[address / entry_bytes(level) % ENTRIES];
+}
+
+static uint64_t *table_of(uint64_t entry) {
+    return (uint64_t *)(entry & ADDRESS_MASK);
+}
+
+static bool is_leaf(uint64_t entry, unsigned level) {
+    return level == 1 || (entry & PAGE_LARGE);
+}
+
+/* ---- building ---- */
+
+static uint64_t *new_table(void) {
+    uint64_t *table = page_allocate(1);
+    if (table == NULL) {
+        panic("no memory for page tables");
+    }
+    return table;
+}
+
+/* The entry that maps an address at a level; the tables above it are made where they are missing. */
+static uint64_t *make_entry(uintptr_t address, unsigned level) {
+    uint64_t *table = root;
+    for (unsigned at = LEVELS; at > level; at--) {
+        uint64_t *entry = entry_of(table, at, address);
+        if (!(*entry & PAGE_PRESENT)) {
+            *entry = (uintptr_t)new_table() | PAGE_PRESENT | PAGE_WRITABLE;
+        }
+        table = table_of(*entry);
+    }
+    return entry_of(table, level, address);
+}
+
+static bool fits_large(struct range range) {
+    return range.start % PAGE_LARGE_BYTES == 0 && range.end - range.start >= PAGE_LARGE_BYTES;
+}
+
+static void map(struct range range, uint64_t flags) {
+    range.start = align_down(range.start, PAGE_BYTES);
+    range.end = align_up(range.end, PAGE_BYTES);
+    while (range.start < range.end) {
+        unsigned level = fits_large(range) ? 2 : 1;
+        uint64_t large = level == 2 ? PAGE_LARGE : 0;
+        *make_entry(range.start, level) = range.start | flags | large | PAGE_PRESENT;
+        range.start += entry_bytes(level);
+    }
+}
+
+/* RAM apart from page 0 and the image. */
+static void map_ram(struct range ram) {
+    struct range image = {(uintptr_t)image_start, (uintptr_t)image_end};
+    if (ram.start < PAGE_BYTES) {
+        ram.start = PAGE_BYTES;
+    }
+    if (range_contains(ram, image.start)) {
+        map((struct range){ram.start, image.start}, READ_WRITE);
+        ram.start = image.end;
+    }
+    map(ram, READ_WRITE);
+}
+
+static void map_all_ram(void) {
+    const struct boot_info *boot = boot_info();
+    for (uint32_t i = 0; i < boot->memory_map_count; i++) {
+        const struct boot_memory *entry = &boot->memory_maps[i];
+        uintptr_t end = entry->start + entry->length;
+        struct range ram = {align_up(entry->start, PAGE_BYTES), align_down(end, PAGE_BYTES)};
+        if (ram.end > BOOT_MAPPED_BYTES) {
+            ram.end = BOOT_MAPPED_BYTES;
+        }
+        if (entry->type == BOOT_MEMORY_USABLE && ram.start < ram.end) {
+            map_ram(ram);
+        }
+    }
+}
+
+void paging_init(void) {
+    const struct memory_layout *layout = memory_layout();
+    root = new_table();
+    map(layout->code, READ_EXECUTE);
+    map(layout->rodata, READ_ONLY);
+    map(layout->data, READ_WRITE);
+    map(layout->stack, READ_WRITE);
+    map_all_ram();
+    write_cr3((uintptr_t)root);
+}
+
+void paging_map_device(uintptr_t physical, uint64_t length) {
+    map((struct range){physical, physical + length}, DEVICE);
+}
+
+/* ---- walking ---- */
+
+/* Where a walk for one address ends. */
+struct leaf {
+    bool present;
+    uint64_t bytes; /* that the last entry covers */
+    uintptr_t physical;
+    uint64_t flags;
+};
+
+static struct leaf walk(uintptr_t address) {
+    uint64_t allow = PAGE_WRITABLE | PAGE_USER; /* only if all levels do */
+    uint64_t deny = 0;                          /* if any level does */
+    uint64_t *table = table_of(read_cr3());
+    for (unsigned level = LEVELS;; level--) {
+        uint64_t entry = *entry_of(table, level, address);
+        uint64_t bytes = entry_bytes(level);
+        if (!(entry & PAGE_PRESENT)) {
+            return (struct leaf){.present = false, .bytes = bytes};
+        }
+        allow &= entry;
+        deny |= entry & PAGE_NO_EXECUTE;
+        if (is_leaf(entry, level)) {
+            uintptr_t physical = entry & ADDRESS_MASK & ~(bytes - 1);
+            return (struct leaf){true, bytes, physical, allow | deny | (entry & PAGE_CACHE_DISABLE)};
+        }
+        table = table_of(entry);
+    }
+}
+
+/* The address behind a leaf, over the hole between the halves; 0 at the very end. */
+static uintptr_t next_address(uintptr_t address, uint64_t bytes) {
+    uintptr_t next = align_down(address, bytes) + bytes;
+    return next == LOWER_HALF_END ? UPPER_HALF_START : next;
+}
+
+bool paging_next_region(uintptr_t *cursor, struct page_region *region) {
+    uintptr_t address = *cursor;
+    struct leaf leaf = walk(address);
+    while (!leaf.present) {
+        address = next_address(address, leaf.bytes);
+        if (address == 0) {
+            return false;
+        }
+        leaf = walk(address);
+    }
+    *region = (struct page_region){address, address, leaf.physical, leaf.flags};
+    while (leaf.present && leaf.flags == region->flags &&
+           leaf.physical - region->physical == region->end - region->start) {
+        region->end += leaf.bytes;
+        leaf = walk(region->end);
+    }
+    *cursor = region->end;
+    return true;
+}
+
+struct page_counts paging_count(void) {
+    struct page_counts counts = {0};
+    struct page_region region;
+    for (uintptr_t cursor = 0; paging_next_region(&cursor, &region);) {
+        uint64_t pages = (region.end - region.start) / PAGE_BYTES;
+        bool writable = region.flags & PAGE_WRITABLE;
+        bool no_execute = region.flags & PAGE_NO_EXECUTE;
+        counts.present += pages;
+        counts.writable += writable ? pages : 0;
+        counts.user += region.flags & PAGE_USER ? pages : 0;
+        counts.no_execute += no_execute ? pages : 0;
+        counts.writable_executable += writable && !no_execute ? pages : 0;
+    }
+    return counts;
+}
