@@ -1,0 +1,27 @@
+"""`unidbg bt`."""
+
+from __future__ import annotations
+
+import click
+
+from unidbg.cli import opening
+from unidbg.cli.command import Command, examples
+from unidbg.cli.options import THREAD, Settings, guest_settings, target
+from unidbg.cli.out import present
+
+
+@click.command("bt", cls=Command, epilog=examples("unidbg bt :1234", "unidbg bt @hello --all"))
+@target
+@THREAD
+@click.option("--all", "every", is_flag=True, help="Of all vCPUs and threads.")
+@guest_settings
+def command(target: str, thread: str | None, every: bool, settings: Settings) -> None:
+    """Show a backtrace.
+
+    Frames come from call frame information where the image has it, else from frame pointers; a frame that is
+    no more than a guess says so. Without --thread of the thread that stopped.
+    """
+    if every and thread is not None:
+        raise click.UsageError("--all and --thread exclude each other")
+    with opening.open_session(target, settings) as session:
+        present(lambda: session.view("threads") if every else session.backtrace(thread), settings)

@@ -1,0 +1,90 @@
+"""What an ELF file answers by itself: symbols and types, as views whose provenance is the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unidbg.cli.layouts import type_info
+from unidbg.errors import SymbolNotFound
+from unidbg.views.base import Address, ImageIdentity, Location, Provenance
+from unidbg.views.inspect import SymbolInfo, SymbolsView, TypesView
+
+if TYPE_CHECKING:
+    from unidbg_symbols import Image
+    from unidbg_symbols.elf.symbols import Symbol
+
+
+def symbols_view(path: str, query: str) -> SymbolsView:
+    """The symbols named `query`, or the one around the address that it is; SymbolNotFound with near names."""
+    from unidbg_symbols import Image
+
+    with Image.open(path) as image:
+        address = _address(query)
+        found = _named(image, query) if address is None else (_around(image, address),)
+        return SymbolsView(image_provenance(image), (), query, found)
+
+
+def types_view(path: str, name: str) -> TypesView:
+    """The types of that name; TypeNotFound with near names, NoDebugInfo where the image has no DWARF."""
+    from unidbg_symbols import Image
+
+    with Image.open(path) as image:
+        found = image.types_named(name) or (image.type(name),)
+        return TypesView(
+            image_provenance(image), (), name, tuple(type_info(found_one) for found_one in found)
+        )
+
+
+def image_provenance(image: Image) -> Provenance:
+    """A file is its own target: nothing was read from a guest."""
+    identity = (image.build_id or b"").hex()
+    images = (ImageIdentity(image.path, identity, 0, "unverified"),)
+    return Provenance(image.path, "image", images, "", "stopped", 0, None)
+
+
+def _address(query: str) -> int | None:
+    try:
+        return int(query, 0)
+    except ValueError:
+        return None
+
+
+def _named(image: Image, name: str) -> tuple[SymbolInfo, ...]:
+    symbols = image.symbols_named(name) or (image.symbol(name),)
+    return tuple(_info(image, symbol, symbol.address) for symbol in symbols)
+
+
+def _around(image: Image, address: int) -> SymbolInfo:
+    symbol = image.symbol_at(address)
+    if symbol is None:
+        raise SymbolNotFound(
+            f"{image.path}: no symbol contains {address:#x}; `unidbg sym` takes addresses of the file, "
+            "so take off the bias of a guest that runs elsewhere",
+            name=hex(address),
+        )
+    return _info(image, symbol, address)
+
+
+def _info(image: Image, symbol: Symbol, address: int) -> SymbolInfo:
+    line = image.line_at(address) if image.has_dwarf and symbol.kind == "func" else None
+    file, number = (line.file, line.line) if line is not None else _declared(image, symbol)
+    location = Location(Address(address), symbol.name, address - symbol.address, file, number)
+    return SymbolInfo(
+        symbol.name,
+        Address(symbol.address),
+        symbol.size,
+        symbol.kind,
+        symbol.binding,
+        location,
+        symbol.section or "",
+    )
+
+
+def _declared(image: Image, symbol: Symbol) -> tuple[str | None, int | None]:
+    """Where a variable is declared: the one at the symbol's address, for static ones share names."""
+    if symbol.kind != "object" or not image.has_dwarf:
+        return None, None
+    for variable in image.variables_named(symbol.name):
+        if variable.address == symbol.address:
+            return variable.file, variable.line
+    return None, None

@@ -1,0 +1,18 @@
+"""Opening a session as the shared options say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unidbg.cli.options import Settings
+
+if TYPE_CHECKING:
+    from unidbg.session import Session
+
+
+def open_session(target: str, settings: Settings) -> Session:
+    """A session on TARGET; its context manager lets the guest go however the command ends."""
+    from unidbg.session import ImageSpec, Session
+
+    images = [ImageSpec(path, bias) for path, bias in settings.images]
+    return Session.open(target, images=images, timeout=settings.timeout)

@@ -1,0 +1,82 @@
+"""Printing: the only place of the command line that writes answers to stdout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from unidbg.cli.exits import Unanswered
+from unidbg.cli.options import Settings
+from unidbg.views.base import Absent
+
+PIPE_WIDTH = 120
+"""Columns where nobody says how many: a pipe has none, and a fold loses nothing."""
+
+CLEAR = "\x1b[H\x1b[2J\x1b[3J"
+
+
+def present(produce: Callable[[], Any], settings: Settings) -> None:
+    """Print what `produce` gives, once or until Ctrl-C. A view that is not to be had is `Unanswered`."""
+    if settings.watch is None:
+        _once(produce(), settings)
+        return
+    while True:
+        began = time.monotonic()
+        _again(produce(), settings)
+        time.sleep(max(0.0, settings.watch - (time.monotonic() - began)))
+
+
+def _once(view: Any, settings: Settings) -> None:
+    if not isinstance(view, Absent):
+        write(to_text(view, settings))
+        return
+    if settings.json:
+        write(to_text(view, settings))
+    raise Unanswered(f"{view.view}: {view.reason}", view.remedy)
+
+
+def _again(view: Any, settings: Settings) -> None:
+    clear = CLEAR if not settings.json and sys.stdout.isatty() else ""
+    write(clear + to_text(view, settings))
+
+
+def to_text(view: Any, settings: Settings) -> str:
+    """The view as the options want it, newline included."""
+    if settings.json:
+        from unidbg.render.json import dumps
+
+        return dumps(view) + "\n"
+    from unidbg.render.table import render
+
+    return render(view, width(), color=colored(settings.color), unicode=_takes_unicode())
+
+
+def write(text: str) -> None:
+    """To stdout, now; what its encoding lacks is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def width() -> int:
+    """Columns to write in: `COLUMNS`, the terminal's, or `PIPE_WIDTH`."""
+    return max(40, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns)
+
+
+def colored(choice: str | None) -> bool:
+    """Whether to write colours; `NO_COLOR` is honoured unless an option insists."""
+    if choice in ("always", "never"):
+        return choice == "always"
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _takes_unicode() -> bool:
+    try:
+        "━─·→µ".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
