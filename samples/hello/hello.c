@@ -48,7 +48,7 @@ static void work(void *data) {
     if (work->shrinking) {
         heap_free(work->blocks[--work->count]);
     } else {
-        work->blocks[work->count] = heap_allocate(100 * (work->count + 1));
+        work->blocks[work->count] = heap_allocate(100ul * (work->count + 1));
         work->count++;
     }
     if (work->count == 0 || work->count == MAX_BLOCKS) {

@@ -110,7 +110,8 @@ static void timer_calibrate(void) {
 static void lapic_start(void) {
     lapic_write(LAPIC_SPURIOUS, LAPIC_ENABLE | TRAP_SPURIOUS);
     lapic_write(LAPIC_LVT_LINT0, LAPIC_MASKED);
-    lapic_write(LAPIC_LVT_LINT1, LAPIC_DELIVER_NMI); /* microvm leaves it masked; QMP inject-nmi comes by it */
+    lapic_write(LAPIC_LVT_LINT1,
+                LAPIC_DELIVER_NMI); /* microvm leaves it masked; QMP inject-nmi comes by it */
     timer_calibrate();
 }
 

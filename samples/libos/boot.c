@@ -133,7 +133,8 @@ bool boot_option(const char *name, char *value, size_t size) {
     if (value != NULL) {
         value[0] = '\0';
     }
-    for (const char *word = skip_spaces(boot.command_line); *word != '\0'; word = skip_spaces(skip_word(word))) {
+    for (const char *word = skip_spaces(boot.command_line); *word != '\0';
+         word = skip_spaces(skip_word(word))) {
         if (!string_starts_with(word, name)) {
             continue;
         }

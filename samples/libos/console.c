@@ -19,6 +19,10 @@ static bool is_quiet;
 
 UNIDBG_PROBE(log, console, &ring);
 
+const struct console_ring *console_ring(void) {
+    return &ring;
+}
+
 void console_set_quiet(bool quiet) {
     is_quiet = quiet;
 }

@@ -16,6 +16,8 @@ struct console_ring {
     uint64_t written; /* bytes since boot */
 };
 
+const struct console_ring *console_ring(void);
+
 /* Quiet: keep the ring, but nothing more to COM1. */
 void console_set_quiet(bool quiet);
 

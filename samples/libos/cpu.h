@@ -85,7 +85,6 @@ static inline void write_msr(uint32_t msr, uint64_t value) {
     __asm__ volatile("wrmsr" : : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(msr) : "memory");
 }
 
-
 static inline uint64_t read_cr2(void) {
     uint64_t value;
     __asm__ volatile("mov %%cr2, %0" : "=r"(value));

@@ -14,8 +14,8 @@ void debug_connect(void) {
 }
 
 void debug_exception(struct unidbg_frame *frame) {
-    log_line("exception %lu, error %lx at %p, address %lx", frame->vector, frame->error_code, (void *)frame->rip,
-             read_cr2());
+    log_line("exception %lu, error %lx at %p, address %lx", frame->vector, frame->error_code,
+             (void *)frame->rip, read_cr2());
     power_off(PANIC_STATUS);
 }
 

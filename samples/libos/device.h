@@ -16,7 +16,7 @@ struct device_access {
     const char *name;
     uintptr_t mmio_base; /* 0: none */
     uint16_t port_base;  /* 0: none */
-    int32_t irq;         /* line of the I/O APIC, DEVICE_NO_IRQ: none (local or message-signalled interrupts) */
+    int32_t irq; /* line of the I/O APIC, DEVICE_NO_IRQ: none (local or message-signalled interrupts) */
     void (*handler)(struct device_access *device, struct unidbg_frame *frame); /* interrupts off */
     uint64_t interrupts; /* taken so far, counted before the handler runs */
 };

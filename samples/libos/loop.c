@@ -33,7 +33,8 @@ static struct loop_timer *free_timer(void) {
     return &loop.timers[loop.timer_count++];
 }
 
-struct loop_timer *loop_timer_start(void (*callback)(void *data), void *data, uint64_t delay_ns, uint64_t period_ns) {
+struct loop_timer *loop_timer_start(void (*callback)(void *data), void *data, uint64_t delay_ns,
+                                    uint64_t period_ns) {
     struct loop_timer *timer = free_timer();
     *timer = (struct loop_timer){callback, data, clock_ns() + delay_ns, period_ns, true, 0};
     return timer;

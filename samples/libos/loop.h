@@ -45,7 +45,8 @@ struct event_loop {
 const struct event_loop *event_loop(void);
 
 /* Call back once after delay_ns and, unless period_ns is 0, each period_ns from then on. */
-struct loop_timer *loop_timer_start(void (*callback)(void *data), void *data, uint64_t delay_ns, uint64_t period_ns);
+struct loop_timer *loop_timer_start(void (*callback)(void *data), void *data, uint64_t delay_ns,
+                                    uint64_t period_ns);
 void loop_timer_stop(struct loop_timer *timer);
 
 /* Call back when the descriptor has been notified. */

@@ -42,8 +42,8 @@ static void start_devices(void) {
 
 static void say_hello(void) {
     const struct memory_manager *memory = memory_manager();
-    log_line("libos: %s, tsc %lu kHz, %lu pages of %lu free", app_config.name, clock_ticks_per_second() / 1000,
-             memory->page_free, memory->page_total);
+    log_line("libos: %s, tsc %lu kHz, %lu pages of %lu free", app_config.name,
+             clock_ticks_per_second() / 1000, memory->page_free, memory->page_total);
     log_line("libos: command line \"%s\"", boot_info()->command_line);
 }
 

@@ -10,7 +10,8 @@
 #include "libos/string.h"
 
 #define BLOCK_ALIGNMENT 16
-#define BLOCK_CHECK 0x6b636f6c62756e75ul /* mixed with address and size: a wild pointer is not taken for a block */
+#define BLOCK_CHECK                                                                                          \
+    0x6b636f6c62756e75ul /* mixed with address and size: a wild pointer is not taken for a block */
 #define WORD_BITS 64
 
 struct block_header {
@@ -76,6 +77,14 @@ void *page_allocate(uint64_t count) {
 
 void page_free(void *pages, uint64_t count) {
     pages_unmark(((uintptr_t)pages - manager.page_base) / PAGE_BYTES, count);
+}
+
+uint64_t memory_count_free_pages(void) {
+    uint64_t count = 0;
+    for (uint64_t page = 0; page < manager.page_total; page++) {
+        count += !page_in_use(page);
+    }
+    return count;
 }
 
 /* ---- the heap ---- */

@@ -52,5 +52,7 @@ void heap_free(void *block);
 /* Whole pages, zeroed, contiguous; NULL when there are none. */
 void *page_allocate(uint64_t count);
 void page_free(void *pages, uint64_t count);
+/* What counting the bits of the bitmap gives. */
+uint64_t memory_count_free_pages(void);
 
 #endif

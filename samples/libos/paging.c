@@ -20,6 +20,7 @@
 #define DEVICE (READ_WRITE | PAGE_CACHE_DISABLE | PAGE_WRITE_THROUGH)
 
 static uint64_t *root;
+static uint64_t generation;
 
 /* Bytes that one entry of a level covers: level 1 maps pages, level 4 is the root. */
 static uint64_t entry_bytes(unsigned level) {
@@ -68,6 +69,7 @@ static bool fits_large(struct range range) {
 static void map(struct range range, uint64_t flags) {
     range.start = align_down(range.start, PAGE_BYTES);
     range.end = align_up(range.end, PAGE_BYTES);
+    generation++;
     while (range.start < range.end) {
         unsigned level = fits_large(range) ? 2 : 1;
         uint64_t large = level == 2 ? PAGE_LARGE : 0;
@@ -121,6 +123,14 @@ void paging_map_device(uintptr_t physical, uint64_t length) {
 
 /* ---- walking ---- */
 
+uintptr_t paging_root(void) {
+    return read_cr3() & ADDRESS_MASK;
+}
+
+uint64_t paging_generation(void) {
+    return generation;
+}
+
 /* Where a walk for one address ends. */
 struct leaf {
     bool present;
@@ -132,7 +142,7 @@ struct leaf {
 static struct leaf walk(uintptr_t address) {
     uint64_t allow = PAGE_WRITABLE | PAGE_USER; /* only if all levels do */
     uint64_t deny = 0;                          /* if any level does */
-    uint64_t *table = table_of(read_cr3());
+    uint64_t *table = table_of(paging_root());
     for (unsigned level = LEVELS;; level--) {
         uint64_t entry = *entry_of(table, level, address);
         uint64_t bytes = entry_bytes(level);

@@ -38,7 +38,8 @@ struct page_region {
     uintptr_t start; /* virtual */
     uintptr_t end;
     uintptr_t physical;
-    uint64_t flags; /* of PAGE_WRITABLE, PAGE_USER, PAGE_CACHE_DISABLE, PAGE_NO_EXECUTE; as effective over all levels */
+    uint64_t
+        flags; /* of PAGE_WRITABLE, PAGE_USER, PAGE_CACHE_DISABLE, PAGE_NO_EXECUTE; as effective over all levels */
 };
 
 /* Build the tables for the image and for RAM, and switch to them. */
@@ -46,6 +47,11 @@ void paging_init(void);
 
 /* Make the registers of a device reachable: uncached, writable, never executable. */
 void paging_map_device(uintptr_t physical, uint64_t length);
+
+/* Physical address of the live tables' root. */
+uintptr_t paging_root(void);
+/* Grows with each change of the tables. */
+uint64_t paging_generation(void);
 
 /* What the live tables say; both walk them anew. */
 struct page_counts paging_count(void);

@@ -59,6 +59,10 @@ size_t strlen(const char *text) {
     return length;
 }
 
+bool string_equal(const char *a, const char *b) {
+    return strlen(a) == strlen(b) && string_starts_with(a, b);
+}
+
 bool string_starts_with(const char *text, const char *prefix) {
     while (*prefix != '\0') {
         if (*text++ != *prefix++) {

@@ -12,6 +12,7 @@ void *memset(void *to, int byte, size_t length);
 int memcmp(const void *a, const void *b, size_t length);
 size_t strlen(const char *text);
 
+bool string_equal(const char *a, const char *b);
 /* True when text begins with prefix. */
 bool string_starts_with(const char *text, const char *prefix);
 /* Copies as much of from as fits; to is always terminated. Returns the length copied. */

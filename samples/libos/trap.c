@@ -82,7 +82,8 @@ static void load_segments(void) {
     }
     task_state.io_map = sizeof(task_state); /* beyond the limit: none */
     uintptr_t base = (uintptr_t)&task_state;
-    descriptors[3] = DESCRIPTOR_TASK | (sizeof(task_state) - 1) | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+    descriptors[3] =
+        DESCRIPTOR_TASK | (sizeof(task_state) - 1) | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     descriptors[4] = base >> 32;
     struct table_pointer pointer = {sizeof(descriptors) - 1, descriptors};
     __asm__ volatile("lgdt %0" : : "m"(pointer));

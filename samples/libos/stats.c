@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "libos/stats.h"
+
+#include "libos/app.h"
+#include "libos/boot.h"
+#include "libos/console.h"
+#include "libos/device.h"
+#include "libos/format.h"
+#include "libos/loop.h"
+#include "libos/memory.h"
+#include "libos/paging.h"
+#include "libos/string.h"
+
+#define LINE_BYTES 256
+
+struct output {
+    void (*emit)(void *context, const char *text);
+    void *context;
+};
+
+/* ---- values ---- */
+
+static void say(struct output *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct output *out, const char *format, ...) {
+    char line[LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    format_arguments(line, sizeof(line) - 1, format, arguments);
+    va_end(arguments);
+    out->emit(out->context, line);
+    out->emit(out->context, "\n");
+}
+
+static void say_text(struct output *out, const char *path, const char *text) {
+    out->emit(out->context, path);
+    out->emit(out->context, "=");
+    out->emit(out->context, text);
+    out->emit(out->context, "\n");
+}
+
+static void say_range(struct output *out, const char *path, struct range range) {
+    say(out, "%s.start=0x%lx", path, range.start);
+    say(out, "%s.end=0x%lx", path, range.end);
+}
+
+static const char *yes_no(bool value) {
+    return value ? "true" : "false";
+}
+
+/* ---- views ---- */
+
+static void say_regions(struct output *out) {
+    struct page_region region;
+    unsigned i = 0;
+    for (uintptr_t cursor = 0; paging_next_region(&cursor, &region); i++) {
+        say(out, "memory.regions.%u.start=0x%lx", i, region.start);
+        say(out, "memory.regions.%u.end=0x%lx", i, region.end);
+        say(out, "memory.regions.%u.physical=0x%lx", i, region.physical);
+        say(out, "memory.regions.%u.writable=%s", i, yes_no(region.flags & PAGE_WRITABLE));
+        say(out, "memory.regions.%u.user=%s", i, yes_no(region.flags & PAGE_USER));
+        say(out, "memory.regions.%u.no_execute=%s", i, yes_no(region.flags & PAGE_NO_EXECUTE));
+    }
+}
+
+static void say_memory(struct output *out) {
+    const struct memory_layout *layout = memory_layout();
+    const struct page_counts pages = paging_count();
+    say_range(out, "memory.code", layout->code);
+    say_range(out, "memory.rodata", layout->rodata);
+    say_range(out, "memory.data", layout->data);
+    say_range(out, "memory.heap", layout->heap);
+    say_range(out, "memory.stack", layout->stack);
+    say(out, "memory.page_table_root=0x%lx", paging_root());
+    say(out, "memory.pages.present=%lu", pages.present);
+    say(out, "memory.pages.writable=%lu", pages.writable);
+    say(out, "memory.pages.user=%lu", pages.user);
+    say(out, "memory.pages.no_execute=%lu", pages.no_execute);
+    say(out, "memory.pages.writable_executable=%lu", pages.writable_executable);
+    say_regions(out);
+}
+
+static void say_device(struct output *out, unsigned i, const struct device_access *device) {
+    say(out, "devices.devices.%u.name=%s", i, device->name);
+    if (device->mmio_base != 0) {
+        say(out, "devices.devices.%u.mmio_base=0x%lx", i, device->mmio_base);
+    }
+    if (device->port_base != 0) {
+        say(out, "devices.devices.%u.port_base=%u", i, device->port_base);
+    }
+    if (device->irq != DEVICE_NO_IRQ) {
+        say(out, "devices.devices.%u.irq=%d", i, device->irq);
+    }
+    if (device->handler != NULL) {
+        say(out, "devices.devices.%u.handler=%p", i, (void *)device->handler);
+    }
+    say(out, "devices.devices.%u.interrupts=%lu", i, device->interrupts);
+}
+
+static void say_devices(struct output *out) {
+    const struct device_table *table = device_table();
+    for (unsigned i = 0; i < table->device_count; i++) {
+        say_device(out, i, &table->devices[i]);
+    }
+}
+
+static const char *memory_type(uint32_t type) {
+    static const char *const names[] = {"",    "usable",   "reserved", "acpi",
+                                        "nvs", "unusable", "disabled", "persistent"};
+    return type < sizeof(names) / sizeof(names[0]) ? names[type] : "";
+}
+
+static void say_memory_map(struct output *out, const struct boot_info *boot) {
+    for (unsigned i = 0; i < boot->memory_map_count; i++) {
+        const struct boot_memory *entry = &boot->memory_maps[i];
+        const char *type = memory_type(entry->type);
+        say(out, "boot.memory_map.%u.start=0x%lx", i, entry->start);
+        say(out, "boot.memory_map.%u.length_bytes=%lu", i, entry->length);
+        if (*type != '\0') {
+            say(out, "boot.memory_map.%u.type=%s", i, type);
+        } else {
+            say(out, "boot.memory_map.%u.type=type %u", i, entry->type);
+        }
+    }
+}
+
+static void say_phases(struct output *out, const struct boot_info *boot) {
+    uint64_t total_ns = 0;
+    for (unsigned i = 0; i < boot->phase_count; i++) {
+        const struct boot_phase *phase = &boot->phases[i];
+        say(out, "boot.phases.%u.name=%s", i, phase->name);
+        say(out, "boot.phases.%u.start_ns=%lu", i, phase->start_ns);
+        say(out, "boot.phases.%u.duration_ns=%lu", i,
+            phase->end_ns != 0 ? phase->end_ns - phase->start_ns : 0);
+        total_ns = phase->end_ns > total_ns ? phase->end_ns : total_ns;
+    }
+    say(out, "boot.total_ns=%lu", total_ns);
+}
+
+static void say_boot(struct output *out) {
+    const struct boot_info *boot = boot_info();
+    say_memory_map(out, boot);
+    say_text(out, "boot.command_line", boot->command_line);
+    if (boot->initrd.start != boot->initrd.end) {
+        say_range(out, "boot.initrd", boot->initrd);
+    }
+    say_phases(out, boot);
+}
+
+static void say_app(struct output *out) {
+    const struct uni_app *app = uni_app();
+    say_text(out, "app.name", app->config->name);
+    say(out, "app.entry=%p", (void *)app->entry);
+    say_range(out, "app.heap", app->heap);
+    say_range(out, "app.data", app->data);
+    say(out, "app.memory_bytes=%lu", app->config->memory_bytes);
+    say(out, "app.needs_network=%s", yes_no(app->config->needs_network));
+    say(out, "app.needs_storage=%s", yes_no(app->config->needs_storage));
+    for (unsigned i = 0; i < app->config->port_count; i++) {
+        say(out, "app.ports.%u=%u", i, app->config->ports[i]);
+    }
+}
+
+static void say_heap(struct output *out) {
+    const struct memory_manager *heap = memory_manager();
+    say(out, "heap.start=0x%lx", heap->start);
+    say(out, "heap.current=0x%lx", heap->current);
+    say(out, "heap.end=0x%lx", heap->end);
+    say(out, "heap.allocated_bytes=%lu", heap->allocated);
+    say(out, "heap.peak_bytes=%lu", heap->peak);
+    say(out, "heap.count=%lu", heap->count);
+    say(out, "heap.pages.base=0x%lx", heap->page_base);
+    say(out, "heap.pages.page_size_bytes=%lu", heap->page_size);
+    say(out, "heap.pages.total=%lu", heap->page_total);
+    say(out, "heap.pages.free=%lu", heap->page_free);
+    say(out, "heap.pages.free_counted=%lu", memory_count_free_pages());
+}
+
+/* Armed timers alone, and numbered without gaps. Overdue against the time at which the loop last looked. */
+static void say_timers(struct output *out, const struct event_loop *loop) {
+    unsigned i = 0;
+    for (uint32_t slot = 0; slot < loop->timer_count; slot++) {
+        const struct loop_timer *timer = &loop->timers[slot];
+        if (!timer->active) {
+            continue;
+        }
+        bool overdue = timer->deadline_ns < loop->now_ns;
+        say(out, "loop.timers.%u.callback=%p", i, (void *)timer->callback);
+        say(out, "loop.timers.%u.data=%p", i, timer->data);
+        say(out, "loop.timers.%u.deadline_ns=%lu", i, timer->deadline_ns);
+        say(out, "loop.timers.%u.period_ns=%lu", i, timer->period_ns);
+        say(out, "loop.timers.%u.overdue_ns=%lu", i, overdue ? loop->now_ns - timer->deadline_ns : 0);
+        say(out, "loop.timers.%u.fired=%lu", i, timer->fired);
+        i++;
+    }
+}
+
+static void say_handlers(struct output *out, const struct event_loop *loop) {
+    unsigned i = 0;
+    for (uint32_t slot = 0; slot < loop->handler_count; slot++) {
+        const struct loop_handler *handler = &loop->handlers[slot];
+        if (!handler->active) {
+            continue;
+        }
+        say(out, "loop.handlers.%u.descriptor=%d", i, handler->descriptor);
+        say(out, "loop.handlers.%u.callback=%p", i, (void *)handler->callback);
+        say(out, "loop.handlers.%u.data=%p", i, handler->data);
+        say(out, "loop.handlers.%u.events=%lu", i, handler->events);
+        i++;
+    }
+}
+
+static void say_loop(struct output *out) {
+    const struct event_loop *loop = event_loop();
+    say(out, "loop.now_ns=%lu", loop->now_ns);
+    say(out, "loop.iterations=%lu", loop->iterations);
+    say(out, "loop.timers_fired=%lu", loop->timers_fired);
+    say(out, "loop.events_handled=%lu", loop->events_handled);
+    say_timers(out, loop);
+    say_handlers(out, loop);
+}
+
+static void say_log(struct output *out) {
+    const struct console_ring *ring = console_ring();
+    say(out, "log.size_bytes=%lu", ring->size);
+    say(out, "log.written_bytes=%lu", ring->written);
+    say(out, "log.lost_bytes=%lu", ring->written > ring->size ? ring->written - ring->size : 0);
+}
+
+static const struct {
+    const char *name;
+    void (*say)(struct output *out);
+} views[] = {
+    {"memory", say_memory}, {"devices", say_devices}, {"boot", say_boot}, {"app", say_app},
+    {"heap", say_heap},     {"loop", say_loop},       {"log", say_log},
+};
+
+void stats_print(const char *view, void (*emit)(void *context, const char *text), void *context) {
+    struct output out = {emit, context};
+    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+        if (*view == '\0' || string_equal(view, views[i].name)) {
+            views[i].say(&out);
+        }
+    }
+}
