@@ -12,11 +12,6 @@ struct sink {
     size_t length; /* of the whole text, also of what no longer fits */
 };
 
-/* A va_list that can be handed on by its address. */
-struct arguments {
-    va_list list;
-};
-
 /* One conversion, as the format string asks for it. */
 struct conversion {
     char kind;
@@ -79,23 +74,23 @@ static const char *parse(const char *format, struct conversion *how) {
     return *format == '\0' ? format : format + 1;
 }
 
-static uint64_t next_unsigned(struct arguments *arguments, const struct conversion *how) {
-    return how->is_long ? va_arg(arguments->list, uint64_t) : va_arg(arguments->list, unsigned);
+static uint64_t next_unsigned(va_list *arguments, const struct conversion *how) {
+    return how->is_long ? va_arg(*arguments, uint64_t) : va_arg(*arguments, unsigned);
 }
 
-static int64_t next_signed(struct arguments *arguments, const struct conversion *how) {
-    return how->is_long ? va_arg(arguments->list, int64_t) : va_arg(arguments->list, int);
+static int64_t next_signed(va_list *arguments, const struct conversion *how) {
+    return how->is_long ? va_arg(*arguments, int64_t) : va_arg(*arguments, int);
 }
 
-static void convert(struct sink *sink, struct conversion *how, struct arguments *arguments) {
+static void convert(struct sink *sink, struct conversion *how, va_list *arguments) {
     switch (how->kind) {
     case 's': {
-        const char *text = va_arg(arguments->list, const char *);
+        const char *text = va_arg(*arguments, const char *);
         put_padded(sink, text, strlen(text), how);
         break;
     }
     case 'c':
-        put(sink, (char)va_arg(arguments->list, int));
+        put(sink, (char)va_arg(*arguments, int));
         break;
     case 'd':
         put_signed(sink, next_signed(arguments, how), how);
@@ -119,8 +114,8 @@ static void convert(struct sink *sink, struct conversion *how, struct arguments 
 
 size_t format_arguments(char *out, size_t size, const char *format, va_list arguments) {
     struct sink sink = {out, size, 0};
-    struct arguments rest;
-    va_copy(rest.list, arguments);
+    va_list rest;
+    va_copy(rest, arguments);
     while (*format != '\0') {
         if (*format != '%') {
             put(&sink, *format++);
@@ -130,7 +125,7 @@ size_t format_arguments(char *out, size_t size, const char *format, va_list argu
         format = parse(format + 1, &how);
         convert(&sink, &how, &rest);
     }
-    va_end(rest.list);
+    va_end(rest);
     out[sink.length < size ? sink.length : size - 1] = '\0';
     return sink.length;
 }
