@@ -12,6 +12,7 @@
 #include "libos/string.h"
 
 #define LINE_BYTES 256
+#define PARTS 5 /* of the memory layout */
 
 struct output {
     void (*emit)(void *context, const char *text);
@@ -50,16 +51,62 @@ static const char *yes_no(bool value) {
 
 /* ---- views ---- */
 
-static void say_regions(struct output *out) {
-    struct page_region region;
+/* A part of the memory layout, grown to whole pages. */
+struct part {
+    const char *kind;
+    struct range pages;
+};
+
+static struct part part_of(const char *kind, struct range range) {
+    return (struct part){kind, {align_down(range.start, PAGE_BYTES), align_up(range.end, PAGE_BYTES)}};
+}
+
+static uintptr_t nearer(uintptr_t edge, uintptr_t start, uintptr_t end) {
+    return edge > start && edge < end ? edge : end;
+}
+
+/* Where a region that starts at `start` has to be cut: at the next edge of a part, if that comes before its end. */
+static uintptr_t cut_at(const struct part parts[PARTS], uintptr_t start, uintptr_t end) {
+    for (unsigned i = 0; i < PARTS; i++) {
+        end = nearer(parts[i].pages.start, start, end);
+        end = nearer(parts[i].pages.end, start, end);
+    }
+    return end;
+}
+
+static const char *kind_of(const struct part parts[PARTS], uintptr_t address) {
+    for (unsigned i = 0; i < PARTS; i++) {
+        if (range_contains(parts[i].pages, address)) {
+            return parts[i].kind;
+        }
+    }
+    return "";
+}
+
+static void say_region(struct output *out, unsigned i, const struct page_region *region, const char *kind) {
+    say(out, "memory.regions.%u.start=0x%lx", i, region->start);
+    say(out, "memory.regions.%u.end=0x%lx", i, region->end);
+    say(out, "memory.regions.%u.physical=0x%lx", i, region->physical);
+    say(out, "memory.regions.%u.writable=%s", i, yes_no(region->flags & PAGE_WRITABLE));
+    say(out, "memory.regions.%u.user=%s", i, yes_no(region->flags & PAGE_USER));
+    say(out, "memory.regions.%u.no_execute=%s", i, yes_no(region->flags & PAGE_NO_EXECUTE));
+    say(out, "memory.regions.%u.kind=%s", i, kind);
+}
+
+static void say_regions(struct output *out, const struct memory_layout *layout) {
+    const struct part parts[PARTS] = {part_of("code", layout->code), part_of("rodata", layout->rodata),
+                                      part_of("data", layout->data), part_of("heap", layout->heap),
+                                      part_of("stack", layout->stack)};
+    struct page_region run;
     unsigned i = 0;
-    for (uintptr_t cursor = 0; paging_next_region(&cursor, &region); i++) {
-        say(out, "memory.regions.%u.start=0x%lx", i, region.start);
-        say(out, "memory.regions.%u.end=0x%lx", i, region.end);
-        say(out, "memory.regions.%u.physical=0x%lx", i, region.physical);
-        say(out, "memory.regions.%u.writable=%s", i, yes_no(region.flags & PAGE_WRITABLE));
-        say(out, "memory.regions.%u.user=%s", i, yes_no(region.flags & PAGE_USER));
-        say(out, "memory.regions.%u.no_execute=%s", i, yes_no(region.flags & PAGE_NO_EXECUTE));
+    for (uintptr_t cursor = 0; paging_next_region(&cursor, &run);) {
+        while (run.start < run.end) {
+            struct page_region piece = run;
+            piece.end = cut_at(parts, run.start, run.end);
+            say_region(out, i++, &piece, kind_of(parts, piece.start));
+            run.physical += piece.end - run.start;
+            run.start = piece.end;
+        }
     }
 }
 
@@ -77,7 +124,7 @@ static void say_memory(struct output *out) {
     say(out, "memory.pages.user=%lu", pages.user);
     say(out, "memory.pages.no_execute=%lu", pages.no_execute);
     say(out, "memory.pages.writable_executable=%lu", pages.writable_executable);
-    say_regions(out);
+    say_regions(out, layout);
 }
 
 static void say_device(struct output *out, unsigned i, const struct device_access *device) {
