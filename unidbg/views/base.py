@@ -7,10 +7,13 @@ A view is a frozen, slotted dataclass. Each field says its unit, in its name whe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NewType
+from typing import Annotated, NewType, TypeAlias
 
 Address = NewType("Address", int)
 """A guest-virtual address (guest-physical where the field says so). JSON renders it as `"0x..."`."""
+
+Word: TypeAlias = Annotated[int, "word"]
+"""What a register holds, or a distance of addresses: it may exceed 2^53, so JSON renders it as `"0x..."`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class ImageIdentity:
 
     path: str
     identity: str
-    bias: int
+    bias: Word
     verified: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unidbg.views.base import Address, Location, View
+from unidbg.views.base import Address, Location, View, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Register:
     `group` is `general`, `segment`, `control` ..."""
 
     name: str
-    value: int | None
+    value: Word | None
     size_bytes: int
     group: str
     note: str = ""
