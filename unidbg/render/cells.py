@@ -106,5 +106,5 @@ def bar(part: int, whole: int, width: int, page: Page) -> Text:
     share = min(max(part / whole, 0.0), 1.0) if whole > 0 else 0.0
     filled = round(share * width)
     style = "red" if share >= 0.9 else "yellow" if share >= 0.75 else "green"
-    on, off = ("━", "━") if page.unicode else ("#", ".")
+    on, off = ("█", "░") if page.unicode else ("#", ".")
     return Text.assemble((on * filled, style), (off * (width - filled), "bright_black"))

@@ -34,9 +34,21 @@ def provenance_line(provenance: Provenance, page: Page) -> Text:
     images = [_image(image) for image in provenance.images] or [Text("no image")]
     profile = Text(f"profile {provenance.profile}" if provenance.profile else "")
     pieces = [piece for piece in (way, *images, profile, Text(_stopped(provenance))) if piece.plain]
-    line = Text.assemble(dash, Text(dot).join(pieces))
-    line.stylize(cells.DIM)
-    return line
+    text = _flow(pieces, dash, dot, page.width)
+    text.stylize(cells.DIM)
+    return text
+
+
+def _flow(pieces: Sequence[Text], head: str, separator: str, width: int) -> Text:
+    """Pieces one after the other; a line ends between two of them rather than inside one."""
+    lines = [Text(head)]
+    for piece in pieces:
+        gap = "" if lines[-1].plain in (head, "   ") else separator
+        if gap and lines[-1].cell_len + len(gap) + piece.cell_len > width:
+            lines.append(Text("   "))
+            gap = ""
+        lines[-1] = Text.assemble(lines[-1], gap, piece)
+    return Text("\n").join(lines)
 
 
 def _image(image: ImageIdentity) -> Text:

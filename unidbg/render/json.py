@@ -15,7 +15,7 @@ from typing import Any
 
 from unidbg.render.escape import escape_bytes
 from unidbg.render.names import view_name
-from unidbg.views.base import Absent, Address, Fault, Provenance, View
+from unidbg.views.base import Absent, Address, Fault, Provenance, View, Word
 
 SCHEMA = 1
 """Raised when a field of a view is removed, renamed or retyped."""
@@ -67,7 +67,7 @@ def _inside(part: str, where: str) -> str:
 
 def data_fields(cls: type) -> dict[str, Any]:
     """Field names and resolved types of a view's data: all but its head."""
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     head = {"provenance", "faults"} if issubclass(cls, View) else set()
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.name not in head}
 
@@ -75,7 +75,7 @@ def data_fields(cls: type) -> dict[str, Any]:
 @functools.cache
 def encoder(hint: Any) -> Encoder:
     """A function that turns a value of this type into what `json` can write."""
-    if hint is Address:
+    if hint is Address or hint == Word:
         return hex
     if hint is str:
         return escape_bytes

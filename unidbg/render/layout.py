@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from unidbg.render import cells
 
 Justify = Literal["left", "right"]
+
+BLANK = Text()
+"""An empty line."""
 
 
 def facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
@@ -42,12 +44,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]]) -> T
     return made
 
 
-def section(title: str, *parts: RenderableType, note: Text | None = None) -> Group:
-    """A heading with its parts, indented."""
-    head = Text(title, style=cells.HEAD)
-    if note is not None:
-        head = Text.assemble(head, "  ", note)
-    return Group(head, *(Padding(part, (0, 0, 0, 2)) for part in parts))
+def gutter(sections: Iterable[tuple[str, Sequence[RenderableType]]]) -> Table:
+    """Sections below each other, their titles in a column at the left."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style=cells.HEAD, no_wrap=True)
+    grid.add_column(overflow="fold")
+    for title, parts in sections:
+        grid.add_row(Text(title), Group(*parts))
+    return grid
 
 
 def sequence(items: Iterable[Text], separator: str = "  ") -> Text:

@@ -16,7 +16,7 @@ from typing import Any
 
 from unidbg.render.json import SCHEMA, data_fields
 from unidbg.render.names import NAMES
-from unidbg.views.base import Absent, Address, Fault, Provenance, View
+from unidbg.views.base import Absent, Address, Fault, Provenance, View, Word
 
 Schema = dict[str, Any]
 
@@ -27,8 +27,10 @@ _ABSENT: Schema = {
     "required": ["absent", "remedy"],
     "additionalProperties": False,
 }
+_HEXADECIMAL: Schema = {"type": "string", "pattern": "^-?0x[0-9a-f]+$"}
 _PLAIN: dict[Any, Schema] = {
-    Address: {"type": "string", "pattern": "^-?0x[0-9a-f]+$"},
+    Address: _HEXADECIMAL,
+    Word: _HEXADECIMAL,
     str: {"type": "string"},
     bool: {"type": "boolean"},
     int: {"type": "integer"},

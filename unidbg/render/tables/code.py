@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from rich.console import RenderableType
@@ -16,38 +16,49 @@ from unidbg.views.inspect import DisassemblyView, Instruction, MemoryDumpView, S
 
 _WORDS = {"t": "b", "o": "o", "x": "x", "z": "x", "a": "x", "u": "d", "d": "d", "c": "d"}
 _PREFIX = {"x": "0x", "z": "0x", "a": "0x", "o": "0"}
-_LINE_BYTES = 16
 
 
 def disassembly(view: DisassemblyView, page: Page) -> Sequence[RenderableType]:
+    """Instructions under the names of their functions; the column before them is the source line."""
     drawn: list[RenderableType] = []
     for symbol, members in groupby(view.instructions, key=lambda one: one.location.symbol):
+        together = list(members)
+        file = together[0].location.file
         if symbol is not None:
-            drawn.append(Text.assemble(cells.guest(symbol, cells.SYMBOL), ":"))
-        drawn.append(_instructions(members, page))
+            drawn.append(_heading(together[0].location))
+        drawn.append(_instructions(together, file, page))
     return drawn
 
 
-def _instructions(members: Iterable[Instruction], page: Page) -> RenderableType:
+def _heading(first: Location) -> Text:
+    file = cells.source(Location(first.address, file=first.file))
+    name = cells.guest(first.symbol or "", cells.SYMBOL)
+    return Text.assemble(name, *((" (", file, ")") if file.plain else ()), ":")
+
+
+def _instructions(members: Sequence[Instruction], file: str | None, page: Page) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True, justify="right")
+    for justify in ("left", "right", "right"):
+        grid.add_column(no_wrap=True, justify=justify, style=cells.DIM)
     if page.wide:
         grid.add_column(no_wrap=True, style=cells.DIM)
-    grid.add_column(overflow="fold")
     grid.add_column(overflow="fold")
     line: tuple[str | None, int | None] = (None, None)
     for one in members:
         place = (one.location.file, one.location.line)
-        source = Text() if place == line else cells.source(one.location)
+        source = Text() if place == line else _line_number(one.location, file)
         line = place
-        row = [
-            _address(one),
-            Text(f"+{one.location.offset}", style=cells.DIM) if one.location.symbol else Text(),
-        ]
-        row += [Text(_spaced(one.bytes_hex))] if page.wide else []
-        grid.add_row(*row, _operation(one), source)
+        offset = Text(f"+{one.location.offset}" if one.location.symbol else "")
+        code = [Text(_spaced(one.bytes_hex))] if page.wide else []
+        grid.add_row(_address(one), offset, source, *code, _operation(one))
     return grid
+
+
+def _line_number(location: Location, file: str | None) -> Text:
+    """`112`, or `other.h:7` where the code of another file was inlined."""
+    if location.line is None or location.file == file:
+        return Text("" if location.line is None else str(location.line))
+    return cells.source(location)
 
 
 def _address(one: Instruction) -> Text:
@@ -56,7 +67,8 @@ def _address(one: Instruction) -> Text:
 
 
 def _operation(one: Instruction) -> Text:
-    text = Text.assemble(cells.guest(one.mnemonic, cells.HEAD), " ", cells.guest(one.operands))
+    mnemonic = cells.guest(f"{one.mnemonic:<7}" if one.operands else one.mnemonic, cells.HEAD)
+    text = Text.assemble(mnemonic, " ", cells.guest(one.operands)) if one.operands else mnemonic
     if one.target is not None and one.target.symbol is not None:
         text = Text.assemble(text, "  ", ("# ", cells.DIM), cells.name(one.target))
     return text
@@ -67,33 +79,38 @@ def _spaced(bytes_hex: str) -> str:
 
 
 def dump(view: MemoryDumpView, page: Page) -> Sequence[RenderableType]:
-    data = bytes.fromhex(view.data_hex)
+    """Raw memory: `start` named once, then 16 bytes a line, or 8 where the page is too narrow for them."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for start, line in _lines(view, data):
-        where = Location(view.start.address, view.start.symbol, view.start.offset + start)
-        label = cells.name(where) if where.symbol is not None else Text()
-        grid.add_row(cells.plain(hex(view.start.address + start), cells.ADDRESS), label, line)
-    return [grid]
+    for start, line in _lines(view, bytes.fromhex(view.data_hex), page):
+        grid.add_row(cells.address(view.start.address + start), line)
+    named = [Text.assemble(cells.name(view.start), ":")] if view.start.symbol is not None else []
+    return [*named, grid]
 
 
-def _lines(view: MemoryDumpView, data: bytes) -> Iterator[tuple[int, Text]]:
+def _lines(view: MemoryDumpView, data: bytes, page: Page) -> Iterator[tuple[int, Text]]:
     if view.format == "s":
         yield from _strings(data)
         return
     write = _unit_writer(view.format, view.unit_bytes)
-    for start in range(0, len(data), _LINE_BYTES):
-        chunk = data[start : start + _LINE_BYTES]
+    room = page.width - len(hex(view.start.address + len(data))) - 2
+    step = next((step for step in (16, 8) if _line_width(step, view, write) <= room), 8)
+    for start in range(0, len(data), step):
+        chunk = data[start : start + step]
         units = [chunk[at : at + view.unit_bytes] for at in range(0, len(chunk), view.unit_bytes)]
         text = " ".join(write(unit) for unit in units)
-        yield start, Text(text) if view.unit_bytes > 1 else _with_characters(text, chunk, len(write(b"\0")))
+        yield start, Text(text) if view.unit_bytes > 1 else _with_characters(text, chunk, step, write)
 
 
-def _with_characters(text: str, chunk: bytes, unit_width: int) -> Text:
+def _line_width(step: int, view: MemoryDumpView, write: Callable[[bytes], str]) -> int:
+    unit = len(write(bytes(view.unit_bytes)))
+    return step // view.unit_bytes * (unit + 1) + (step + 1 if view.unit_bytes == 1 else 0)
+
+
+def _with_characters(text: str, chunk: bytes, step: int, write: Callable[[bytes], str]) -> Text:
     """Bytes have their characters at the right, as in a hex dump."""
-    width = _LINE_BYTES * (unit_width + 1) - 1
+    width = step * (len(write(b"\0")) + 1) - 1
     letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in chunk)
     return Text.assemble(f"{text:<{width}}  ", (letters, cells.DIM))
 
@@ -108,7 +125,7 @@ def _strings(data: bytes) -> Iterator[tuple[int, Text]]:
 
 def _unit_writer(letter: str, size: int) -> Callable[[bytes], str]:
     """How one little-endian unit is written in gdb's format `letter`, padded to a common width."""
-    word, prefix = _WORDS.get(letter, "x"), _PREFIX.get(letter, "")
+    word, prefix = _WORDS.get(letter, "x"), "" if size == 1 else _PREFIX.get(letter, "")
     widest = (1 << (8 * size)) - 1
     digits = len(format(widest, word)) + (1 if letter in "dc" else 0)
 

@@ -24,14 +24,14 @@ def memory(view: MemoryView, page: Page) -> Sequence[RenderableType]:
         rows.append(("pages", page_counts(view.pages)))
     drawn: list[RenderableType] = [layout.facts(rows)]
     if view.regions:
-        drawn.append(_regions(view.regions))
+        drawn += [layout.BLANK, _regions(view.regions)]
     return drawn
 
 
 def page_counts(pages: PageCounts) -> Text:
     """How many pages are mapped and how, with a verdict on writable-and-executable ones."""
     text = Text(
-        f"{units.size(pages.present * 4096)} mapped, of {units.plural(pages.present, 'page')} "
+        f"{units.size(pages.present * 4096)} in {units.plural(pages.present, 'page')}: "
         f"{units.count(pages.writable)} writable, {units.count(pages.no_execute)} no-execute, "
         f"{units.count(pages.user)} user; "
     )

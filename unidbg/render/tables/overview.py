@@ -32,15 +32,10 @@ _LOG_LINES = 8
 
 
 def overview(view: OverviewView, page: Page) -> Sequence[RenderableType]:
-    drawn: list[RenderableType] = [_state(view)]
-    absent: list[Absent] = []
-    for name, part in PARTS.items():
-        inner = getattr(view, name)
-        if isinstance(inner, Absent):
-            absent.append(inner)
-        else:
-            drawn.append(layout.section(name, *part(inner, page)))
-    return [*drawn, *_absent_parts(absent)]
+    inner = {name: getattr(view, name) for name in PARTS}
+    there = [(name, PARTS[name](part, page)) for name, part in inner.items() if not isinstance(part, Absent)]
+    missing = [part for part in inner.values() if isinstance(part, Absent)]
+    return [_state(view), layout.gutter(there), *_absent_parts(missing)]
 
 
 def _state(view: OverviewView) -> Text:

@@ -41,9 +41,9 @@ def boot(view: BootView, page: Page) -> Sequence[RenderableType]:
         )
     ]
     if view.phases:
-        drawn.append(_phases(view, page))
+        drawn += [layout.BLANK, _phases(view, page)]
     if view.memory_map:
-        drawn.append(_memory_map(view))
+        drawn += [layout.BLANK, _memory_map(view)]
     return drawn
 
 
@@ -95,9 +95,9 @@ def app(view: AppView, page: Page) -> Sequence[RenderableType]:
 def loop(view: LoopView, page: Page) -> Sequence[RenderableType]:
     drawn: list[RenderableType] = [loop_counts(view)]
     if view.timers:
-        drawn.append(timers(view))
+        drawn += [layout.BLANK, timers(view)]
     if view.handlers:
-        drawn.append(_handlers(view.handlers))
+        drawn += [layout.BLANK, _handlers(view.handlers)]
     return drawn
 
 

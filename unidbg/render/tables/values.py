@@ -10,6 +10,7 @@ from rich.text import Text
 
 from unidbg.render import cells, units
 from unidbg.render.cells import Page
+from unidbg.render.declaration import declare
 from unidbg.render.escape import escape_lines
 from unidbg.views.inspect import MemberInfo, MonitorView, TypeInfo, TypesView, ValueNode, ValueView
 
@@ -85,18 +86,6 @@ def _declaration(member: MemberInfo) -> Text:
         return Text("  hole", style=cells.WARN)
     bits = f" : {member.bit_size}" if member.bit_size else ""
     return Text.assemble("  ", cells.guest(declare(member.type, member.name)), f"{bits};")
-
-
-def declare(spelling: str, name: str) -> str:
-    """A declaration in C: the name goes inside a function pointer and before the brackets of an array."""
-    star = spelling.find("(*")
-    if star >= 0:
-        inside = star + 1 + len(spelling[star + 1 :]) - len(spelling[star + 1 :].lstrip("*"))
-        return spelling[:inside] + name + spelling[inside:]
-    bracket = spelling.find("[")
-    if bracket >= 0:
-        return f"{declare(spelling[:bracket].rstrip(), name)}{spelling[bracket:]}"
-    return spelling + name if spelling.endswith("*") else f"{spelling} {name}".rstrip()
 
 
 def monitor(view: MonitorView, page: Page) -> Sequence[RenderableType]:

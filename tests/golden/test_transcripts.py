@@ -1,0 +1,70 @@
+"""Every command over the made-up guest: as text in two widths, and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.golden import sample
+from tests.golden.conftest import Runner, check
+from unidbg.views.base import Absent, View
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    **{name: (name, ":1234") for name in sample.VIEWS},
+    "attach": ("attach", ":1234"),
+    "regs": ("regs", ":1234"),
+    "bt": ("bt", ":1234"),
+    "bt-all": ("bt", ":1234", "--all"),
+    "dis": ("dis", ":1234"),
+    "x": ("x", ":1234", "counter"),
+    "x-16gx": ("x", ":1234", "$rsp", "-f", "16gx"),
+    "x-s": ("x", ":1234", "banner", "-f", "2s"),
+    "x-i": ("x", ":1234", "loop_run", "-f", "4i"),
+    "print": ("print", ":1234", "heap"),
+    "monitor": ("monitor", ":1234", "stats"),
+}
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_text(unidbg: Runner, name: str, columns: int) -> None:
+    ran = unidbg(*COMMANDS[name], columns=columns)
+    assert (ran.code, ran.err) == (0, "")
+    assert all(len(line) <= columns for line in ran.out.splitlines())
+    check(f"{name}.{columns}.txt", ran.out)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_json(unidbg: Runner, name: str) -> None:
+    ran = unidbg(*COMMANDS[name], "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count("\n") == 1
+    check(f"{name}.json", json.dumps(json.loads(ran.out), indent=1) + "\n")
+
+
+@pytest.mark.parametrize("part", ["color", "sick", "generic", "absent"])
+def test_special(unidbg: Runner, session: sample.FakeSession, part: str) -> None:
+    views: dict[str, View | Absent] = {"heap": sample.SICK_HEAP, "app": sample.NO_APP, "overview": generic()}
+    session.views = views
+    arguments = {
+        "color": ("heap", ":1234", "--color", "always"),
+        "sick": ("heap", ":1234"),
+        "generic": ("overview", ":1234"),
+        "absent": ("app", ":1234"),
+    }
+    ran = unidbg(*arguments[part])
+    check(f"special-{part}.txt", f"{ran.out}{ran.err}exit code {ran.code}\n")
+
+
+def generic() -> View:
+    """What a guest without probes gives."""
+    import dataclasses
+
+    absent = {
+        name: Absent(
+            name, "the guest has no probes", "docs/abi.md says how to export them", sample.PROVENANCE
+        )
+        for name in ("app", "heap", "loop", "devices", "boot", "log")
+    }
+    return dataclasses.replace(sample.OVERVIEW, **absent)
