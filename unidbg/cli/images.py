@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unidbg.cli.layouts import type_info
 from unidbg.errors import SymbolNotFound
 from unidbg.views.base import Address, ImageIdentity, Location, Provenance
 from unidbg.views.inspect import SymbolInfo, SymbolsView, TypesView
@@ -28,11 +27,12 @@ def types_view(path: str, name: str) -> TypesView:
     """The types of that name; TypeNotFound with near names, NoDebugInfo where the image has no DWARF."""
     from unidbg_symbols import Image
 
+    from unidbg.cli.layouts import type_infos
+
     with Image.open(path) as image:
         found = image.types_named(name) or (image.type(name),)
-        return TypesView(
-            image_provenance(image), (), name, tuple(type_info(found_one) for found_one in found)
-        )
+        infos = dict.fromkeys(info for one in found for info in type_infos(one))
+        return TypesView(image_provenance(image), (), name, tuple(infos))
 
 
 def image_provenance(image: Image) -> Provenance:

@@ -7,7 +7,9 @@ def declare(spelling: str, name: str) -> str:
     """A declaration in C: the name goes inside a function pointer and before the brackets of an array."""
     star = spelling.find("(*")
     if star >= 0:
-        inside = star + 1 + len(spelling[star + 1 :]) - len(spelling[star + 1 :].lstrip("*"))
+        inside = star + 1
+        while spelling.startswith(("*", "(*"), inside):
+            inside += 1
         return spelling[:inside] + name + spelling[inside:]
     bracket = spelling.find("[")
     if bracket >= 0:

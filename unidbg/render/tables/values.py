@@ -52,10 +52,12 @@ def _type(info: TypeInfo) -> Sequence[RenderableType]:
 
 
 def _size_line(info: TypeInfo) -> Text:
-    holes = sum(member.size_bytes for member in info.members if member.kind == "hole")
-    text = Text(f"{info.size_bytes:,} bytes" if info.size_bytes != 1 else "1 byte")
-    if holes:
-        text.append(f", {units.plural(holes, 'byte')} of them in holes", style=cells.WARN)
+    holes = [member for member in info.members if member.kind == "hole"]
+    bits = sum(member.bit_size or 8 * member.size_bytes for member in holes)
+    text = Text(units.plural(info.size_bytes, "byte"))
+    if bits:
+        unused = units.plural(bits // 8, "byte") if bits % 8 == 0 else units.plural(bits, "bit")
+        text.append(f", {unused} of them in {units.plural(len(holes), 'hole')}", style=cells.WARN)
     if info.file is not None:
         text = Text.assemble(text, ", ", cells.guest(f"{info.file}:{info.line}" if info.line else info.file))
     text.stylize(cells.DIM)
@@ -74,7 +76,10 @@ def _members(info: TypeInfo) -> RenderableType:
 
 
 def _offset(member: MemberInfo) -> str:
-    return f"{member.offset_bytes}:{member.bit_offset}" if member.bit_size else str(member.offset_bytes)
+    if member.bit_size is None:
+        return str(member.offset_bytes)
+    first = 8 * member.offset_bytes + (member.bit_offset or 0)
+    return f"{first // 8}:{first % 8}"
 
 
 def _extent(member: MemberInfo) -> str:
