@@ -1,0 +1,1 @@
+"""The samples boot and do what they say; no client of unidbg in between."""
