@@ -19,6 +19,7 @@ from unidbg.cli import opening
 from unidbg.cli.running import run
 
 TRANSCRIPTS = Path(__file__).with_name("transcripts")
+REGOLD = bool(os.environ.get("UNIDBG_REGOLD"))
 
 
 class Transcript(NamedTuple):
@@ -42,32 +43,28 @@ def unidbg(monkeypatch: pytest.MonkeyPatch, session: FakeSession, tmp_path: Path
     """Runs the command line in this process, against the made-up guest, in a folder without configuration."""
     monkeypatch.setattr(opening, "open_session", lambda target, settings: session)
     monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("UNIDBG_") and name != "UNIDBG_REGOLD"]:
+    for name in [name for name in os.environ if name.startswith("UNIDBG_")]:
         monkeypatch.delenv(name)
 
     def runner(*arguments: str, columns: int = 80) -> Transcript:
-        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="\n") for _ in range(2))
+        kept = io.BytesIO(), io.BytesIO()
+        out, err = (io.TextIOWrapper(bytes_, "utf-8", newline="\n") for bytes_ in kept)
         with monkeypatch.context() as patch:
             patch.setenv("COLUMNS", str(columns))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             code = run(arguments)
-        return Transcript(code, *(_written(stream) for stream in (out, err)))
+            out.flush()
+            err.flush()
+        return Transcript(code, *(bytes_.getvalue().decode("utf-8") for bytes_ in kept))
 
     return runner
-
-
-def _written(stream: io.TextIOWrapper) -> str:
-    stream.flush()
-    written = stream.detach().getvalue()
-    assert isinstance(written, bytes)
-    return written.decode("utf-8")
 
 
 def check(name: str, text: str) -> None:
     """Compare with the kept transcript, or keep this one."""
     path = TRANSCRIPTS / name
-    if os.environ.get("UNIDBG_REGOLD"):
+    if REGOLD:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
     assert path.exists(), f"{path} is missing: UNIDBG_REGOLD=1 pytest tests/golden"

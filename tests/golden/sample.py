@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from unidbg.errors import SymbolNotFound
-from unidbg.views import inspect, system
+from unidbg.views import host, inspect, system
 from unidbg.views.base import Absent, Address, Fault, ImageIdentity, Location, Provenance, Range, View
 
 PROVENANCE = Provenance(
@@ -194,18 +194,23 @@ SICK_HEAP = system.HeapView(
     pages=system.PageBitmap(Address(0x600000), 4096, total=2_048, free=40, free_counted=12),
 )
 
+GENERAL = {
+    "rax": 0,
+    "rbx": 0x10B140,
+    "rcx": 0xFFFF,
+    "rdx": None,
+    "rsi": 1,
+    "rdi": 0xFFFF800000000000,
+    "rbp": 0x117FA0,
+    "rsp": 0x117F80,
+    "rip": 0x10173C,
+}
 REGISTERS = inspect.RegistersView(
     PROVENANCE,
     (),
     "1",
     registers=(
-        *(
-            inspect.Register(name, value, 8, "general")
-            for name, value in (
-                ("rax", 0), ("rbx", 0x10B140), ("rcx", 0xFFFF), ("rdx", None), ("rsi", 1), ("rdi", 0xFFFF800000000000),
-                ("rbp", 0x117FA0), ("rsp", 0x117F80), ("rip", 0x10173C),
-            )
-        ),
+        *(inspect.Register(name, value, 8, "general") for name, value in GENERAL.items()),
         inspect.Register("rflags", 0x246, 4, "general", "PF ZF IF"),
         inspect.Register("cs", 8, 2, "segment"),
         inspect.Register("ss", 16, 2, "segment"),
@@ -213,24 +218,29 @@ REGISTERS = inspect.RegistersView(
         inspect.Register("cr3", 0x10C000, 8, "control"),
         inspect.Register("xmm0", 1 << 64, 16, "vector"),
     ),
-)  # fmt: skip
+)
 
+LOOP_C = "/src/samples/libos/loop.c"
+CLOCK_C = "/src/samples/libos/clock.c"
+CLOCK = at(0x10C130, "clock", 8)
+CLOCK_NOW = at(0x101910, "clock_now", 0, CLOCK_C, 20)
 DISASSEMBLY = inspect.DisassemblyView(
     PROVENANCE,
     (),
     (
-        inspect.Instruction(at(0x101734, "loop_run", 0x44, "/src/samples/libos/loop.c", 110), "fb", "sti", "", None, False),
-        inspect.Instruction(at(0x101735, "loop_run", 0x45, "/src/samples/libos/loop.c", 110), "f4", "hlt", "", None, False),
+        inspect.Instruction(at(0x101734, "loop_run", 0x44, LOOP_C, 110), "fb", "sti", "", None, False),
+        inspect.Instruction(at(0x101735, "loop_run", 0x45, LOOP_C, 110), "f4", "hlt", "", None, False),
+        inspect.Instruction(IDLE, "e8cf010000", "call", "0x101910", CLOCK_NOW, True),
         inspect.Instruction(
-            at(0x10173C, "loop_run", 0x4C, "/src/samples/libos/loop.c", 112),
-            "e8cf010000", "call", "0x101910", at(0x101910, "clock_now"), True,
-        ),
-        inspect.Instruction(
-            at(0x101910, "clock_now", 0, "/src/samples/libos/clock.c", 20),
-            "488b0519a80000", "mov", "rax, qword ptr [rip + 0xa819]", at(0x10C130, "clock", 8), False,
+            CLOCK_NOW,
+            "488b0519a80000",
+            "mov",
+            "rax, qword ptr [rip + 0xa819]",
+            at(0x10C130, "clock", 8),
+            False,
         ),
     ),
-)  # fmt: skip
+)
 
 BYTES = inspect.MemoryDumpView(
     PROVENANCE, (), at(0x10B140, "counter"), "x", 1, (b"hello, \x1b[31mred\0" * 3).hex()
@@ -291,6 +301,28 @@ TYPES = inspect.TypesView(
         inspect.TypeInfo("size_t", "typedef", 8, (), "typedef unsigned long size_t;", None, None),
     ),
 )  # fmt: skip
+
+MONITOR = inspect.MonitorView(PROVENANCE, (), "stats", "heap.allocated_bytes=1273856\nheap.count=1204\n")
+
+GUESTS = host.GuestsReport(
+    (
+        host.Guest(
+            "hello", "/home/me/build/hello.elf", 4711, True, "q35", "tcg", 1_700_000_000, "/tmp/hello.log",
+            (host.Line("stub", "localhost:1234"), host.Line("gdbstub", "localhost:1235")),
+        ),
+        host.Guest("older", "/home/me/build/older.elf", 4242, False, "microvm", "kvm", 1_690_000_000, "", ()),
+    )
+)  # fmt: skip
+
+DOCTOR = host.DoctorReport(
+    "localhost:1234",
+    (
+        host.Diagnosis("QEMU", "ok", "7.2.4, /usr/bin/qemu-system-x86_64"),
+        host.Diagnosis("accelerator", "warning", "tcg: /dev/kvm cannot run a guest", "use bare metal"),
+        host.Diagnosis("lldb", "skipped", "not found", "apt install lldb", essential=False),
+        host.Diagnosis("image", "failed", "no image", "give --image FILE"),
+    ),
+)
 
 VIEWS: dict[str, View | Absent] = {
     "overview": OVERVIEW,

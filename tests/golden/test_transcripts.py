@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -59,12 +60,18 @@ def test_special(unidbg: Runner, session: sample.FakeSession, part: str) -> None
 
 def generic() -> View:
     """What a guest without probes gives."""
-    import dataclasses
 
-    absent = {
-        name: Absent(
+    def missing(name: str) -> Absent:
+        return Absent(
             name, "the guest has no probes", "docs/abi.md says how to export them", sample.PROVENANCE
         )
-        for name in ("app", "heap", "loop", "devices", "boot", "log")
-    }
-    return dataclasses.replace(sample.OVERVIEW, **absent)
+
+    return dataclasses.replace(
+        sample.OVERVIEW,
+        app=missing("app"),
+        heap=missing("heap"),
+        loop=missing("loop"),
+        devices=missing("devices"),
+        boot=missing("boot"),
+        log=missing("log"),
+    )

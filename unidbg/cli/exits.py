@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import click
 
@@ -79,8 +78,3 @@ def _usage(error: click.UsageError) -> tuple[str, ...]:
         f"  usage: {usage}",
         f"  help:  {error.ctx.command_path} --help",
     )
-
-
-def end(code: int) -> NoReturn:
-    """End the command with a verdict."""
-    sys.exit(code)

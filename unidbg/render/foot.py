@@ -30,9 +30,9 @@ def _fault_line(fault: Fault) -> Text:
 def provenance_line(provenance: Provenance, page: Page) -> Text:
     """Target, way of reading, images and how surely they are the guest's, how long the guest stood still."""
     dash, dot = ("── ", " · ") if page.unicode else ("-- ", " | ")
-    way = Text.assemble(cells.guest(provenance.target), f" by {provenance.access}")
+    way = Text.assemble(cells.guest(provenance.target), " by ", cells.guest(provenance.access))
     images = [_image(image) for image in provenance.images] or [Text("no image")]
-    profile = Text(f"profile {provenance.profile}" if provenance.profile else "")
+    profile = cells.guest(f"profile {provenance.profile}" if provenance.profile else "")
     pieces = [piece for piece in (way, *images, profile, Text(_stopped(provenance))) if piece.plain]
     text = _flow(pieces, dash, dot, page.width)
     text.stylize(cells.DIM)
@@ -55,7 +55,7 @@ def _image(image: ImageIdentity) -> Text:
     identity = f" {image.identity[:8]}" if image.identity else ""
     bias = f" at bias {image.bias:#x}" if image.bias else ""
     surely = "unverified" if image.verified == "unverified" else f"verified by {image.verified}"
-    return Text.assemble(cells.guest(image.path.rsplit("/", 1)[-1]), f"{bias}{identity} {surely}")
+    return cells.guest(f"{image.path.rsplit('/', 1)[-1]}{bias}{identity} {surely}")
 
 
 def _stopped(provenance: Provenance) -> str:

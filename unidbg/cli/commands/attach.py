@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from unidbg.cli.attaching import attach
@@ -20,4 +22,4 @@ def command(target: str, settings: Settings) -> None:
     The guest runs on: it is stopped only for the moments that a reading takes, and left as it was found.
     Where there is no terminal, or with --json, this is `overview`.
     """
-    attach(target, settings)
+    sys.exit(attach(target, settings))

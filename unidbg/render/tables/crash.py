@@ -53,9 +53,11 @@ def frames(items: Sequence[Frame], page: Page) -> RenderableType:
 def _frame(frame: Frame, page: Page) -> Text:
     what = Text("?", style=cells.DIM) if frame.pc.symbol is None else cells.place(frame.pc)
     if frame.how in ("guess", "inline"):
-        what = Text.assemble(what, (f" [{frame.how}]", cells.WARN if frame.how == "guess" else cells.DIM))
+        what = Text.assemble(
+            what, cells.guest(f" [{frame.how}]", cells.WARN if frame.how == "guess" else cells.DIM)
+        )
     elif page.wide and frame.how != "pc":
-        what = Text.assemble(what, (f" [{frame.how}]", cells.DIM))
+        what = Text.assemble(what, cells.guest(f" [{frame.how}]", cells.DIM))
     for variable in frame.variables:
         what = Text.assemble(what, "\n  ", cells.guest(variable.name), " = ", cells.guest(variable.value))
     return what

@@ -31,7 +31,8 @@ def _guest(guest: Guest) -> Sequence[Text]:
         cells.guest(f"{guest.machine}, {guest.accelerator}"),
         cells.guest(guest.image.rsplit("/", 1)[-1]),
         Text("\n").join(
-            Text.assemble((f"{line.kind} ", cells.DIM), cells.guest(line.url)) for line in guest.lines
+            Text.assemble(cells.guest(f"{line.kind} ", cells.DIM), cells.guest(line.url))
+            for line in guest.lines
         ),
     )
 
@@ -43,14 +44,16 @@ def doctor(view: DoctorReport, page: Page) -> Sequence[RenderableType]:
     grid.add_column(overflow="fold")
     for diagnosis in view.diagnoses:
         verdict, style = _VERDICTS.get(diagnosis.verdict, ("-", cells.DIM))
-        grid.add_row(Text(verdict, style=style), Text(diagnosis.subject), _detail(diagnosis))
+        grid.add_row(Text(verdict, style=style), cells.guest(diagnosis.subject), _detail(diagnosis, page))
     return [grid, _summary(view)]
 
 
-def _detail(diagnosis: Diagnosis) -> Text:
+def _detail(diagnosis: Diagnosis, page: Page) -> Text:
     text = cells.guest(diagnosis.detail)
     if diagnosis.remedy:
-        text = Text.assemble(text, "\n", ("→ ", cells.DIM), cells.guest(diagnosis.remedy))
+        text = Text.assemble(
+            text, "\n", ("→ " if page.unicode else "-> ", cells.DIM), cells.guest(diagnosis.remedy)
+        )
     return text
 
 

@@ -53,7 +53,7 @@ def _absent_parts(parts: Sequence[Absent]) -> Iterable[RenderableType]:
         together.setdefault((part.reason, part.remedy), []).append(part.view)
     for (reason, remedy), names in together.items():
         yield Text.assemble(
-            (", ".join(names), cells.HEAD), "  absent: ", cells.guest(reason), style=cells.DIM
+            cells.guest(", ".join(names), cells.HEAD), "  absent: ", cells.guest(reason), style=cells.DIM
         )
         if remedy:
             yield Text.assemble("  ", cells.guest(remedy), style=cells.DIM)
