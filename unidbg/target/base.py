@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True)
 class MemoryRegion:
-    """A range that the target says it can read, with `rwx`-like permissions where it knows them, else `""`."""
+    """A range that the target says it can read; permissions like `rwx` where it knows them, else `""`."""
 
     start: int
     end: int
@@ -100,26 +100,44 @@ class RunControl(Protocol):
     def remove_breakpoint(self, address: int) -> None: ...
 
     def monitor(self, command: str) -> str:
-        """`qRcmd`: the console output of a command that the guest's stub knows; LocalProtocolError if it has none."""
+        """`qRcmd`: the output of a command that the guest's stub knows; LocalProtocolError if it has none."""
 
 
 @runtime_checkable
 class Target(Protocol):
     """What a session reads from."""
 
-    url: str
-    access: str
-    """The way of reading, for provenance: `rsp`, `qmp`, `core`."""
-    kind: str
-    """`unidbg` (our stub), `qemu` (QEMU's gdbstub), `rsp` (any other stub), `core` ..."""
-    architecture: str
-    """`x86_64`, `aarch64`, `i386` or `""` when unknown."""
-    memory: AddressSpace
-    """Guest-virtual memory as the current vCPU sees it."""
-    physical: AddressSpace | None
-    """Guest-physical memory, `None` where the target cannot read it."""
-    registers: Registers | None
-    run: RunControl | None
+    @property
+    def url(self) -> str:
+        """What the user gave."""
+
+    @property
+    def access(self) -> str:
+        """The way of reading, for provenance: `rsp`, `qmp`, `core`."""
+
+    @property
+    def kind(self) -> str:
+        """`unidbg` (our stub), `qemu` (QEMU's gdbstub), `rsp` (any other stub), `core` ..."""
+
+    @property
+    def architecture(self) -> str:
+        """`x86_64`, `aarch64`, `i386` or `""` when unknown."""
+
+    @property
+    def memory(self) -> AddressSpace:
+        """Guest-virtual memory as the current vCPU sees it."""
+
+    @property
+    def physical(self) -> AddressSpace | None:
+        """Guest-physical memory, `None` where the target cannot read it."""
+
+    @property
+    def registers(self) -> Registers | None:
+        """Registers, `None` where there are none (a raw memory image)."""
+
+    @property
+    def run(self) -> RunControl | None:
+        """Run control, `None` for a dump."""
 
     @property
     def generation(self) -> int:
@@ -138,4 +156,7 @@ class Target(Protocol):
         """A path of the image as the target names it, `None` where it does not."""
 
     def close(self) -> None:
-        """Leave: breakpoints of ours removed, the guest running if it ran when we came, the line free. Idempotent."""
+        """Leave: breakpoints of ours removed, the guest running if it ran when we came, the line free.
+
+        Idempotent.
+        """
