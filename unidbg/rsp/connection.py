@@ -76,7 +76,7 @@ class Connection:
         return data
 
     def receive_data(self, data: bytes) -> list[Event]:
-        """The events in `data`. Acknowledgements are consumed; `RemoteProtocolError` if they make no sense."""
+        """The events in `data`. Acknowledgements are consumed; `RemoteProtocolError` if nonsensical."""
         events: list[Event] = []
         for event in self._decoder.feed(data):
             if event is Mark.ACK:

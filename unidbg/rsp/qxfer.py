@@ -29,15 +29,25 @@ class Document:
         self._annex = annex
         self._piece = piece
         self._data = bytearray()
+        self._expected: list[int] = []
         self.done = False
         self.missing = False
 
     def next_request(self) -> bytes:
         """The request for the piece that comes next."""
-        return request(self._kind, self._annex, len(self._data), self._piece)
+        return self.next_requests(1)[0]
+
+    def next_requests(self, count: int) -> list[bytes]:
+        """Requests for the next `count` pieces, for pipelining; those past the end are answered with `l`."""
+        start = len(self._data)
+        self._expected = [start + index * self._piece for index in range(count)]
+        return [request(self._kind, self._annex, offset, self._piece) for offset in self._expected]
 
     def feed(self, reply: bytes) -> None:
-        """Take the reply to `next_request()`."""
+        """Take the reply to the oldest request. Pieces after a short one do not join and are dropped."""
+        offset = self._expected.pop(0) if self._expected else len(self._data)
+        if self.done or offset != len(self._data):
+            return
         if not reply or is_error(reply):
             self.done = self.missing = True
             return

@@ -23,7 +23,7 @@ class Line(Protocol):
         """Write what fits now, at least one byte; how many went out. `TargetGone`, `TargetTimeout`."""
 
     def read_some(self, timeout: float) -> bytes:
-        """At least one byte. `TargetTimeout` after `timeout` seconds, `TargetGone` at the end of the stream."""
+        """At least one byte. `TargetTimeout` after `timeout` seconds, `TargetGone` at the end."""
 
     def fileno(self) -> int:
         """The descriptor that bytes are written to."""

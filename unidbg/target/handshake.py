@@ -1,0 +1,168 @@
+"""The first packets of a session: find out what answers, and whether the guest stood already.
+
+Order matters. Solo5 wants a `+` before anything else; QEMU sends a stop reply of its own accord when the
+connection stopped the guest; Toro answers unknown packets with silence; `?` deletes QEMU's breakpoints.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from unidbg.errors import RemoteProtocolError, TargetTimeout
+from unidbg.rsp import qxfer
+from unidbg.rsp.memory import BinaryStyle, binary_style, read_binary_request
+from unidbg.rsp.registers import RegisterLayout, includes, parse_description
+from unidbg.rsp.replies import parse_features
+from unidbg.rsp.stop import is_stop_reply
+from unidbg.target.identify import not_rsp
+from unidbg.target.link import Link
+from unidbg.target.stub import PHYSICAL_OFF, QEMU_WINDOW, RELIABLE_WINDOW, Stub
+
+SUPPORTED = b"qSupported:swbreak+;hwbreak+;vContSupported+;error-message+;xmlRegisters=i386"
+
+FIRST_REPLY = 0.4
+"""Share of the time-out that the first reply may take; the rest is for finding out what is wrong."""
+PROBE = 0.1
+
+
+def shake_hands(link: Link) -> Stub:
+    """Find out what the stub can do. The guest stands afterwards unless the stub says otherwise."""
+    stub = Stub()
+    link.acknowledge()
+    reply = _first_reply(link, stub)
+    stub.features = parse_features(reply)
+    _name_kind(link, stub)
+    _agree_on_acks(link, stub)
+    _set_window(link, stub)
+    _ask_abilities(link, stub)
+    return stub
+
+
+def _first_reply(link: Link, stub: Stub) -> bytes:
+    try:
+        return link.request(SUPPORTED, FIRST_REPLY * link.timeout)
+    except TargetTimeout:
+        return _silence(link, stub)
+    except RemoteProtocolError:
+        raise RemoteProtocolError(not_rsp(link.line.name, bytes(link.head)), data=bytes(link.head)) from None
+
+
+def _silence(link: Link, stub: Stub) -> bytes:
+    """No reply to qSupported: a stub that is silent where others answer "unsupported", or no stub at all."""
+    if link.junk and not link.stray_stops:
+        raise RemoteProtocolError(not_rsp(link.line.name, bytes(link.head)), data=bytes(link.head))
+    link.abandon()
+    try:
+        link.stray_stops.append(link.request(b"?", PROBE * link.timeout))
+    except TargetTimeout:
+        raise _nobody_there(link) from None
+    stub.silent = True
+    return b""
+
+
+def _nobody_there(link: Link) -> Exception:
+    """Provoke an answer that tells what is there: servers of text protocols answer an empty line."""
+    link.abandon()
+    with suppress(TargetTimeout, RemoteProtocolError):
+        link.provoke(b"\r\n\r\n", 2 * PROBE * link.timeout)
+    if link.junk:
+        return RemoteProtocolError(not_rsp(link.line.name, bytes(link.head)), data=bytes(link.head))
+    return TargetTimeout(
+        f"{link.line.name} took the connection and stays silent: the guest hangs with interrupts off, "
+        "runs no stub on this line, or another client holds it"
+    )
+
+
+def _name_kind(link: Link, stub: Stub) -> None:
+    abi = stub.features.values.get("unidbg-abi")
+    if abi is not None and abi.isascii() and abi.isdigit():
+        stub.kind, stub.abi = "unidbg", int(abi)
+    elif "QStartNoAckMode" not in stub.features and stub.packet_size and _is_qemu(link):
+        stub.kind, stub.physical = "qemu", True
+
+
+def _is_qemu(link: Link) -> bool:
+    """QEMU alone knows this query. A client that died in the middle of a physical read left the mode on."""
+    mode = link.request(b"qqemu.PhyMemMode")
+    if mode == b"1":
+        link.request(PHYSICAL_OFF)
+    return mode in (b"0", b"1")
+
+
+def _agree_on_acks(link: Link, stub: Stub) -> None:
+    if (
+        "QStartNoAckMode" in stub.features
+        and link.line.reliable
+        and link.request(b"QStartNoAckMode") == b"OK"
+    ):
+        link.stop_acks()
+
+
+def _set_window(link: Link, stub: Stub) -> None:
+    """Pipelining needs a line that loses nothing; in acknowledge mode only QEMU is known to bear it."""
+    if not link.line.reliable:
+        return
+    if stub.kind == "qemu":
+        link.window, link.early_acks = QEMU_WINDOW, True
+    elif not link.acks:
+        link.window = RELIABLE_WINDOW
+
+
+def _ask_abilities(link: Link, stub: Stub) -> None:
+    """vCont, the style of `x` and the register description, in one round trip where that is possible."""
+    if stub.silent:
+        return
+    description = qxfer.Document("features", "target.xml", stub.document_size)
+    wanted = [b"vCont?"]
+    if "binary-upload" in stub.features:
+        stub.binary = BinaryStyle.GDB
+    elif stub.kind == "rsp" and not link.acks:
+        wanted.append(read_binary_request(0, 0))
+    described = "qXfer:features:read" in stub.features
+    if described:
+        wanted.append(description.next_request())
+    replies = link.request_many(wanted)
+    stub.vcont = _vcont_letters(replies[0])
+    if len(wanted) > 1 and wanted[1].startswith(b"x"):
+        stub.binary = binary_style(replies[1])
+    if described:
+        description.feed(replies[-1])
+        stub.layout = _describe(link, stub, description)
+
+
+def _vcont_letters(reply: bytes) -> frozenset[str]:
+    if not reply.startswith(b"vCont"):
+        return frozenset()
+    return frozenset(letter for letter in reply.decode("latin-1").split(";")[1:] if letter)
+
+
+def _describe(link: Link, stub: Stub, first: qxfer.Document) -> RegisterLayout | None:
+    document = _rest_of(link, first)
+    if document is None:
+        return None
+    annexes = {name: fetch_document(link, stub, "features", name) for name in includes(document)[:16]}
+    layout = parse_description(
+        document,
+        lambda name: annexes[name] if name in annexes else fetch_document(link, stub, "features", name),
+    )
+    return layout if layout.registers else None
+
+
+def fetch_document(link: Link, stub: Stub, kind: str, annex: str = "") -> bytes | None:
+    """A qXfer document, `None` where the stub does not have it."""
+    return _rest_of(link, qxfer.Document(kind, annex, stub.document_size))
+
+
+def _rest_of(link: Link, document: qxfer.Document) -> bytes | None:
+    while not document.done:
+        requests = document.next_requests(max(1, min(4, link.window)))
+        for reply in link.request_many(requests):
+            document.feed(reply)
+    return document.data
+
+
+def pending_stop(link: Link) -> bytes | None:
+    """The stop reply that came unasked, if any: the last one, when a stub floods us with them."""
+    found = [payload for payload in link.stray_stops if is_stop_reply(payload)]
+    link.stray_stops.clear()
+    return found[-1] if found else None

@@ -1,0 +1,271 @@
+"""Requests and replies over a line: the one place where RSP meets I/O.
+
+The link knows which replies are owed to it. Whatever interrupts it (Ctrl-C in the middle of a packet, a
+time-out), `settle` brings the conversation back to a known point before the next request, so that leaving
+the guest in order is always possible.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from unidbg.errors import LocalProtocolError, RemoteProtocolError, TargetTimeout
+from unidbg.rsp import commands
+from unidbg.rsp.commands import Reply
+from unidbg.rsp.connection import Connection
+from unidbg.rsp.framing import Damaged, Event, Junk, Notification, Packet, Role
+from unidbg.rsp.replies import is_hex, printable
+from unidbg.rsp.stop import is_stop_reply
+from unidbg.transport.line import Line
+
+SETTLE = 1.0
+"""Seconds that an abandoned reply may still take to come in."""
+QUIET = 0.05
+"""Seconds of silence after which nothing more is expected of a line whose debts are unknown."""
+REPEAT = 1.0
+"""Seconds after which a packet without an answer is sent again, on a line that loses bytes."""
+HEAD = 256
+MAX_OUTPUT = 1 << 20
+
+
+class Link:
+    """A client's conversation with a stub. `round_trips` and `packets` count, for tests and benches."""
+
+    def __init__(self, line: Line, *, timeout: float = 5.0) -> None:
+        self.line = line
+        self.timeout = timeout
+        self.window = 1
+        self.early_acks = False
+        self.head = bytearray()
+        self.junk = bytearray()
+        self.output = bytearray()
+        self.stray_stops: deque[bytes] = deque(maxlen=64)
+        self.packets = 0
+        self.round_trips = 0
+        self._connection = Connection(Role.CLIENT)
+        self._outgoing = bytearray()
+        self._inbox: deque[bytes] = deque()
+        self._owed: deque[Reply] = deque()
+        self._lost = False
+
+    # -- requests ----------------------------------------------------------------------------------------
+
+    def request(self, payload: bytes, timeout: float | None = None) -> bytes:
+        """Send one packet and return its reply. `TargetTimeout`, `TargetGone`, `RemoteProtocolError`."""
+        return self.request_many((payload,), timeout)[0]
+
+    def request_many(self, payloads: Sequence[bytes], timeout: float | None = None) -> list[bytes]:
+        """Send packets, as many in flight as the stub bears, and return their replies in order."""
+        self.settle()
+        replies: list[bytes] = []
+        self._lost = True
+        sent = 0
+        while len(replies) < len(payloads):
+            if len(self._owed) <= self.window // 2:
+                sent = self._fill(payloads, sent)
+            replies.append(self._reply(self._deadline(timeout)))
+        self._lost = False
+        return replies
+
+    def _fill(self, payloads: Sequence[bytes], sent: int) -> int:
+        """Put requests into flight up to the window. Half a window at a time saves system calls."""
+        while sent < len(payloads) and len(self._owed) < self.window:
+            self._send(payloads[sent])
+            sent += 1
+        self.round_trips += 1
+        self._flush()
+        return sent
+
+    def _send(self, payload: bytes) -> None:
+        command = commands.find(payload)
+        early = self.early_acks and bool(self._owed)
+        self._connection.send(payload, early_ack=early)
+        self._owed.append(command.reply if command else Reply.TEXT)
+        self.packets += 1
+
+    def _reply(self, deadline: float) -> bytes:
+        """The reply to the oldest request. Stop replies that nobody asked for are put aside."""
+        kind = self._owed[0]
+        while True:
+            payload = self._payload(deadline)
+            if not self._aside(payload, kind):
+                self._owed.popleft()
+                return payload
+
+    def _aside(self, payload: bytes, kind: Reply) -> bool:
+        if kind is Reply.BINARY or kind is Reply.STOP:
+            return False
+        if is_stop_reply(payload):
+            self.stray_stops.append(payload)
+            return True
+        if is_output(payload):
+            self._keep_output(payload)
+            return True
+        return False
+
+    def _keep_output(self, payload: bytes) -> None:
+        if len(self.output) < MAX_OUTPUT:
+            self.output += bytes.fromhex(payload[1:].decode("ascii"))
+
+    def take_output(self) -> bytes:
+        """Console output that came in `O` packets since the last call."""
+        output = bytes(self.output)
+        self.output.clear()
+        return output
+
+    # -- running -----------------------------------------------------------------------------------------
+
+    def start(self, payload: bytes) -> None:
+        """Send a packet whose answer is the next stop, and do not wait for it."""
+        self.settle()
+        self._connection.send(payload)
+        self.packets += 1
+        self._flush()
+
+    def interrupt(self) -> None:
+        """Send 0x03."""
+        self._finish_writing()
+        self._connection.interrupt()
+        self._flush()
+
+    def stop_reply(self, timeout: float) -> bytes:
+        """The next stop reply; console output on the way is kept. `TargetTimeout` while the guest runs on."""
+        deadline = time.monotonic() + timeout
+        while True:
+            payload = self.stray_stops.popleft() if self.stray_stops else self._payload(deadline)
+            if is_stop_reply(payload):
+                return payload
+            if is_output(payload):
+                self._keep_output(payload)
+
+    # -- line --------------------------------------------------------------------------------------------
+
+    def acknowledge(self) -> None:
+        """Send a lone `+` with the next packet."""
+        self._connection.acknowledge()
+
+    def stop_acks(self) -> None:
+        """The stub answered QStartNoAckMode with OK."""
+        self._flush()
+        self._connection.stop_acks()
+
+    @property
+    def acks(self) -> bool:
+        """Whether packets are acknowledged."""
+        return self._connection.acks
+
+    @property
+    def unanswered(self) -> bool:
+        """True while not even a `+` came for what was sent."""
+        return self._connection.unacknowledged > 0
+
+    def provoke(self, data: bytes, timeout: float) -> None:
+        """Send bytes that are no packet and take in what comes: whoever does not speak RSP shows itself."""
+        self._outgoing += data
+        self._write()
+        self._receive(self._deadline(timeout))
+        self.drain(QUIET)
+
+    def drain(self, quiet: float) -> None:
+        """Take in whatever comes until the line is quiet for `quiet` seconds; stop replies are put aside."""
+        while True:
+            try:
+                payload = self._payload(time.monotonic() + quiet)
+            except TargetTimeout:
+                return
+            if is_stop_reply(payload):
+                self.stray_stops.append(payload)
+
+    @property
+    def unsettled(self) -> bool:
+        """True after an exchange that did not end: what the stub took of it is not known."""
+        return self._lost
+
+    def settle(self, patience: float = SETTLE) -> None:
+        """After an exchange that did not end: finish the packet half sent, swallow what is still owed."""
+        if not self._lost:
+            return
+        self._finish_writing()
+        deadline = time.monotonic() + patience
+        while self._owed:
+            self._reply(deadline)
+        self.drain(QUIET)
+        self._connection.forget()
+        self._lost = False
+
+    def abandon(self) -> None:
+        """Forget all debts: the caller is about to leave and only wants to be understood."""
+        self._finish_writing()
+        self._owed.clear()
+        self._connection.forget()
+        self._lost = False
+
+    def _finish_writing(self) -> None:
+        """What an interruption left unwritten goes first: a packet cut short would swallow the next one."""
+        if self._outgoing:
+            self._write()
+
+    def _flush(self) -> None:
+        self._outgoing += self._connection.data_to_send()
+        self._write()
+
+    def _write(self) -> None:
+        while self._outgoing:
+            del self._outgoing[: self.line.write_some(bytes(self._outgoing))]
+
+    def _deadline(self, timeout: float | None) -> float:
+        return time.monotonic() + (self.timeout if timeout is None else timeout)
+
+    def _payload(self, deadline: float) -> bytes:
+        while not self._inbox:
+            self._receive(deadline)
+        return self._inbox.popleft()
+
+    def _receive(self, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TargetTimeout(f"{self.line.name} did not answer in time")
+        try:
+            data = self.line.read_some(left if self.line.reliable else min(left, REPEAT))
+        except TargetTimeout:
+            if self.line.reliable:
+                raise
+            self._connection.retransmit()
+            self._flush()
+            return
+        if len(self.head) < HEAD:
+            self.head += data[: HEAD - len(self.head)]
+        for event in self._connection.receive_data(data):
+            self._take(event)
+        self._flush()
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Packet):
+            self._inbox.append(event.payload)
+        elif isinstance(event, Junk):
+            self._take_junk(event.raw)
+        elif isinstance(event, Damaged) and not self._connection.acks:
+            raise RemoteProtocolError(f"{self.line.name} sent a damaged packet: {printable(event.raw, 60)!r}")
+        elif isinstance(event, Notification):
+            pass  # all-stop clients ignore notifications, as gdb and LLDB do
+
+    def _take_junk(self, raw: bytes) -> None:
+        if len(self.junk) < HEAD:
+            self.junk += raw[: HEAD - len(self.junk)]
+
+    def close(self) -> None:
+        """Close the line; no packet is sent."""
+        self.line.close()
+
+
+def is_output(payload: bytes) -> bool:
+    """Console output: `O` and hexadecimal digits (`OK` is none)."""
+    return payload[:1] == b"O" and is_hex(payload[1:]) and len(payload) % 2 == 1
+
+
+def require(supported: bool, what: str) -> None:
+    """`LocalProtocolError` for what the stub did not offer."""
+    if not supported:
+        raise LocalProtocolError(f"this stub does not offer {what}")

@@ -1,0 +1,197 @@
+"""A live guest behind a GDB stub: ours, QEMU's, or any other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from unidbg.errors import RemoteProtocolError, TargetError, TargetGone, TargetTimeout
+from unidbg.rsp.stop import StopReply, parse_stop_reply
+from unidbg.rsp.threads import parse_current_thread
+from unidbg.target.base import MemoryRegion, StopReason, ThreadInfo
+from unidbg.target.guard import Guard
+from unidbg.target.handshake import fetch_document, pending_stop, shake_hands
+from unidbg.target.link import Link
+from unidbg.target.memory import RspMemory
+from unidbg.target.memorymap import parse_memory_map
+from unidbg.target.registers import RspRegisters
+from unidbg.target.run import RspRun, State
+from unidbg.target.selection import Selection
+from unidbg.target.stub import PHYSICAL_OFF, Stub
+from unidbg.target.threadlist import read_threads
+
+BLOCKS = {"qemu": 1024, "unidbg": 256}
+"""Bytes of a cache block: what costs little more than a round trip on the usual line of that stub."""
+LEAVING = 0.5
+"""Seconds that each packet of a farewell may take."""
+
+
+class RspTarget:
+    """A guest behind a stub (see `Target`). Made by `attach`; a context manager."""
+
+    access = "rsp"
+
+    def __init__(self, url: str, link: Link, stub: Stub, since_ns: int) -> None:
+        self.url = url
+        self.link = link
+        self.stub = stub
+        self.kind = stub.kind
+        self.selection = Selection(link)
+        self.current_thread = ""
+        self.run = RspRun(link, stub, self._stopped)
+        self.memory = RspMemory(self, block=BLOCKS.get(stub.kind, 512))
+        self.physical = RspMemory(self, physical=True, block=1024) if stub.physical else None
+        self.registers = RspRegisters(self)
+        self._threads: tuple[int, list[ThreadInfo]] | None = None
+        self._regions: Sequence[MemoryRegion] | None = None
+        self._ran_before = False
+        self._closed = False
+        self._guard: Guard | None = None
+        self._since_ns = since_ns
+
+    # -- attach ------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Learn whether the guest stood when we came; let it go on at once if it ran."""
+        reply = pending_stop(self.link)
+        if self.kind == "qemu":
+            self._guard = Guard(self.link.line.fileno(), (PHYSICAL_OFF, b"D;1"))
+            self._ran_before = reply is not None
+        elif reply is None:
+            reply = self.link.request(b"?")
+        self.run.begin_stopped(parse_stop_reply(reply) if reply else None, self._since_ns)
+        if not self.current_thread:
+            self.current_thread = self._ask_current_thread()
+        if self._ran_before:
+            self.run.resume()
+
+    def _ask_current_thread(self) -> str:
+        if self.stub.silent:
+            return ""
+        return parse_current_thread(self.link.request(b"qC")) or ""
+
+    def _stopped(self, reply: StopReply) -> None:
+        self.current_thread = reply.thread or self.current_thread
+        self.selection.reset(self.current_thread)
+
+    # -- what a target has -------------------------------------------------------------------------------
+
+    @property
+    def architecture(self) -> str:
+        """The guest's architecture, as the stub describes it."""
+        if self.stub.layout is None and self.stub.silent is False and not self._closed:
+            self._learn_layout()
+        return self.stub.layout.architecture if self.stub.layout else ""
+
+    def _learn_layout(self) -> None:
+        try:
+            self.registers.read("")
+        except (TargetError, RemoteProtocolError):
+            return
+
+    @property
+    def generation(self) -> int:
+        """Grows at each resume."""
+        return self.run.generation
+
+    @property
+    def consistent(self) -> bool:
+        """True while the guest stands."""
+        return not self.run.running
+
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why the guest stands, `None` while it runs."""
+        return self.run.stop_reason
+
+    def threads(self) -> Sequence[ThreadInfo]:
+        """All threads, or vCPUs of a stub that knows no others; kept for one stop."""
+        if self._threads is None or self._threads[0] != self.generation:
+            with self.run.stopped():
+                self._threads = (self.generation, read_threads(self.link, self.stub, self.current_thread))
+        return list(self._threads[1])
+
+    def memory_map(self) -> Sequence[MemoryRegion]:
+        """What the stub says of its memory; asked once."""
+        if self._regions is None:
+            document = None
+            if "qXfer:memory-map:read" in self.stub.features:
+                with self.run.stopped():
+                    document = fetch_document(self.link, self.stub, "memory-map")
+            self._regions = parse_memory_map(document) if document else ()
+        return self._regions
+
+    def exec_file(self) -> str | None:
+        """The image as the stub names it."""
+        if "qXfer:exec-file:read" not in self.stub.features:
+            return None
+        with self.run.stopped():
+            document = fetch_document(self.link, self.stub, "exec-file")
+        return document.decode("utf-8", "replace") if document else None
+
+    # -- leaving -----------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Leave the guest as it was found: breakpoints of ours removed, running if it ran. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self.link.timeout = min(self.link.timeout, LEAVING)
+        try:
+            self._leave()
+        except (TargetGone, TargetTimeout, TargetError, RemoteProtocolError):
+            pass  # the line is dead or damaged: there is nobody to say goodbye to
+        finally:
+            self.link.close()
+            if self._guard:
+                self._guard.dismiss()
+
+    def _leave(self) -> None:
+        if self.run.state is State.GONE:
+            return
+        clean = not self.link.unsettled and self.run.state is not State.STOPPING
+        if clean and self.run.running and not self.run.breakpoints and self._may_just_close():
+            return
+        if clean:
+            self.run.stop()
+            self._remove_breakpoints()
+        else:
+            self._resynchronise()
+        self._let_go()
+
+    def _may_just_close(self) -> bool:
+        """A guest of QEMU that runs goes on running when the line is closed: no need to stop it for that."""
+        return self.kind == "qemu"
+
+    def _resynchronise(self) -> None:
+        """After an interruption in the middle of something: make the stub listen, whatever state it is in."""
+        self.link.abandon()
+        self.link.interrupt()
+        self.link.drain(0.1)
+
+    def _remove_breakpoints(self) -> None:
+        for address in sorted(self.run.breakpoints):
+            self.run.remove_breakpoint(address)
+
+    def _let_go(self) -> None:
+        if self.kind == "qemu":
+            if self._ran_before:
+                self.link.request_many((PHYSICAL_OFF, b"D;1"))
+            return
+        if not self.link.request(b"D"):
+            self.run.resume()
+
+    def __enter__(self) -> RspTarget:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def attach(url: str, link: Link) -> RspTarget:
+    """Speak to the stub at the other end of `link` and become its client."""
+    since = time.monotonic_ns()
+    stub = shake_hands(link)
+    target = RspTarget(url, link, stub, since)
+    target.begin()
+    return target
