@@ -1,0 +1,1 @@
+"""The TUI, with no guest: a recorded session, deterministic to the last pixel."""

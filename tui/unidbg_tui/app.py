@@ -1,0 +1,418 @@
+"""The application: keys and messages on one side, the model and the worker on the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import ContentSwitcher, Footer
+
+from unidbg_tui import commands
+from unidbg_tui.cells import guest
+from unidbg_tui.commands import CommandError
+from unidbg_tui.keys import KEYS
+from unidbg_tui.messages import LinkChanged, ShowView, ViewUpdated, message_of
+from unidbg_tui.model import Model
+from unidbg_tui.pattern import Pattern, PatternError, compile_pattern
+from unidbg_tui.source import Broken, Event
+from unidbg_tui.status import banner, status_line
+from unidbg_tui.themes import THEMES
+from unidbg_tui.widgets.bars import Said, Tabs
+from unidbg_tui.widgets.grid import Grid
+from unidbg_tui.widgets.help import Help
+from unidbg_tui.widgets.loglines import LogLines
+from unidbg_tui.widgets.overview import Overview
+from unidbg_tui.widgets.pane import Pane
+from unidbg_tui.widgets.prompt import Prompt
+
+
+class Reader(Protocol):
+    """What the screen steers: the worker that owns the session. Nothing here waits."""
+
+    def connect(self, post: Callable[[Event], None]) -> None:
+        """Begin to read, and tell `post`."""
+
+    def watch(self, names: tuple[str, ...]) -> None:
+        """Read these views from now on."""
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on reading."""
+
+    def refresh(self) -> None:
+        """Read once now."""
+
+    def set_period(self, period: float) -> None:
+        """Seconds between refreshes."""
+
+
+def _bindings() -> list[BindingType]:
+    return [
+        Binding(key.keys, key.action, key.label or key.says, show=bool(key.label), key_display=key.display)
+        for keys in KEYS.values()
+        for key in keys
+        if key.action
+    ]
+
+
+class UnidbgApp(App[None]):
+    """The TUI of unidbg. It only reads: nothing here changes the guest."""
+
+    TITLE = "unidbg"
+    CSS_PATH = "app.tcss"
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_bindings(),
+        *(Binding(f"{(n + 1) % 10}", f"view_number({n})", show=False) for n in range(10)),
+        Binding("ctrl+c", "interrupt", "leave", show=False, system=True),
+    ]
+
+    def __init__(
+        self,
+        model: Model,
+        reader: Reader,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        theme: str | None = None,
+        view: str = "overview",
+        pictures: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._reader = reader
+        self._clock = clock
+        self._first_view = view if view in model.names else model.names[0]
+        self._pictures = pictures
+        self._last_view = self._first_view
+        self.view_name = self._first_view
+        for ours in THEMES:
+            self.register_theme(ours)
+        self.theme = theme if theme in self.available_themes else THEMES[0].name
+
+    def compose(self) -> ComposeResult:
+        """Tabs, the views, status bar, keys."""
+        yield Tabs(self.model.names)
+        yield Said(id="banner")
+        with ContentSwitcher(id="views", initial=_switch_id(self._first_view)):
+            for name in self.model.names:
+                yield Overview(self.model.names) if name == "overview" else Pane(name)
+        yield Prompt()
+        yield Said(id="status")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begin to read once there is a screen to show it."""
+        self._open(self._first_view)
+        self._reader.connect(self._post)
+        self.set_interval(1.0, self._show_link)
+
+    def _post(self, event: Event) -> None:
+        """Called on the worker's thread."""
+        self.post_message(message_of(event))
+
+    # What the worker tells.
+
+    def on_view_updated(self, message: ViewUpdated) -> None:
+        """A snapshot: show it, unless an earlier one is being looked at."""
+        self.model.apply(message.event)
+        self._show_link()
+        if self.model.looking_back is None:
+            self._show_view()
+
+    def on_link_changed(self, message: LinkChanged) -> None:
+        """The line was opened or lost. A bug ends the screen with its traceback."""
+        if isinstance(message.event, Broken):
+            raise message.event.error
+        self.model.apply(message.event)
+        self._show_link()
+
+    def _show_view(self) -> None:
+        current = self.query_one("#views", ContentSwitcher).visible_content
+        if isinstance(current, Overview | Pane):
+            current.show(self.model)
+
+    def _show_link(self) -> None:
+        now = self._clock()
+        lost = self.model.link.word == "lost"
+        said = banner(self.model, now)
+        strip = self.query_one("#banner", Said)
+        strip.set_class(bool(said), "-shown")
+        strip.say(said)
+        self.query_one("#views").set_class(lost, "-stale")
+        status = self.query_one("#status", Said)
+        status.set_class(lost, "-lost")
+        status.say(status_line(self.model, now, max(20, self.size.width)))
+
+    def on_resize(self) -> None:
+        """The status bar says as much as fits."""
+        self.call_after_refresh(self._show_link)
+
+    # Views.
+
+    @property
+    def pane(self) -> Pane | None:
+        """The open pane; `None` on the overview."""
+        current = self.query_one("#views", ContentSwitcher).visible_content
+        return current if isinstance(current, Pane) else None
+
+    def _open(self, name: str) -> None:
+        if name != self.view_name:
+            self._last_view = self.view_name
+        self.view_name = name
+        self.query_one("#views", ContentSwitcher).current = _switch_id(name)
+        self.query_one(Tabs).activate(name, self.model.names)
+        self._reader.watch(self.model.wanted(name))
+        self._show_view()
+        self._focus_view()
+
+    def _focus_view(self) -> None:
+        """Put the focus where keys act."""
+        current = self.query_one("#views", ContentSwitcher).visible_content
+        if isinstance(current, Pane):
+            self.call_after_refresh(current.focus_first)
+        elif current is not None:
+            current.focus()
+
+    def on_show_view(self, message: ShowView) -> None:
+        """A tab or tile was clicked."""
+        self._open(message.name)
+
+    def action_view_number(self, number: int) -> None:
+        """Open the view with that number."""
+        if number < len(self.model.names):
+            self._open(self.model.names[number])
+
+    def action_beside(self, step: int) -> None:
+        """Open the next view, or the one before."""
+        names = self.model.names
+        self._open(names[(names.index(self.view_name) + step) % len(names)])
+
+    def action_last_view(self) -> None:
+        """Open the view that was open before."""
+        self._open(self._last_view)
+
+    # Reading.
+
+    def action_pause(self) -> None:
+        """Stop reading, or go on. The guest is not touched."""
+        self.model.link = self.model.link.toggled()
+        self._reader.pause(self.model.link.paused)
+        if not self.model.link.paused:
+            self.model.to_now()
+        self._show_link()
+        self._show_view()
+
+    def action_reread(self) -> None:
+        """Read once now."""
+        self.model.to_now()
+        self._reader.refresh()
+
+    def action_rate(self, steps: int) -> None:
+        """Read more or less often."""
+        self._reader.set_period(1.0 / self.model.faster(steps))
+        self._show_link()
+
+    def action_step(self, count: int) -> None:
+        """Step through the snapshots that were taken."""
+        self.model.step(count)
+        self._show_link()
+        self._show_view()
+
+    # Finding.
+
+    def action_command(self) -> None:
+        """Ask for a command."""
+        self.query_one(Prompt).ask(":", "", commands.suggestions(self.model.names))
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        if self.pane is not None:
+            self.query_one(Prompt).ask("/", self.pane.pattern.text, [])
+
+    def action_hide(self) -> None:
+        """Hide what does not match, or show it with the matches marked."""
+        if self.pane is not None:
+            self.pane.filter(self.pane.pattern, not self.pane.hiding)
+            self._say("hiding what does not match" if self.pane.hiding else "marking what matches")
+
+    def action_match(self, step: int) -> None:
+        """Go to the next match."""
+        widget = self.pane.searchable if self.pane is not None else None
+        if widget is not None and not widget.next_match(step):
+            self._say("no match" if widget.pattern.text else "no filter: / sets one")
+
+    def action_clear(self) -> None:
+        """End the filter and the looking back."""
+        if self.pane is not None:
+            self.pane.filter(Pattern(), self.pane.hiding)
+        self.model.to_now()
+        self._show_link()
+        self._show_view()
+
+    def on_prompt_typed(self, message: Prompt.Typed) -> None:
+        """A filter while it is typed, or what was entered."""
+        if message.mark == "/":
+            self._filter(message.text, message.done)
+        else:
+            self._close_prompt()
+            self._command(message.text)
+
+    def on_prompt_left(self, message: Prompt.Left) -> None:
+        """Esc in the prompt: an unfinished filter is dropped."""
+        if message.mark == "/" and self.pane is not None:
+            self.pane.filter(Pattern(), self.pane.hiding)
+        self._close_prompt()
+
+    def _filter(self, text: str, done: bool) -> None:
+        try:
+            pattern = compile_pattern(text)
+        except PatternError as error:
+            if done:
+                self._say(str(error), bad=True)
+            return
+        if self.pane is not None:
+            self.pane.filter(pattern, self.pane.hiding)
+        if done:
+            self._close_prompt()
+
+    def _close_prompt(self) -> None:
+        self.query_one(Prompt).display = False
+        self._focus_view()
+
+    def _command(self, text: str) -> None:
+        try:
+            command = commands.parse(text, self.model.names)
+            self._run_command(command.verb, command.argument)
+        except (CommandError, PatternError) as error:
+            self._say(str(error), bad=True)
+
+    def _run_command(self, verb: str, argument: str) -> None:
+        match verb:
+            case "view":
+                self._open(argument)
+            case "quit":
+                self.action_leave()
+            case "help":
+                self.action_help()
+            case "pause" | "resume":
+                if self.model.link.paused is (verb == "resume"):
+                    self.action_pause()
+            case "refresh":
+                self.action_reread()
+            case "rate":
+                self._set_rate(argument)
+            case "filter":
+                self._filter(argument, True)
+            case "sort":
+                self._sort(argument)
+            case "theme":
+                self._set_theme(argument)
+            case "screenshot":
+                self._save_picture(argument)
+
+    def _set_rate(self, text: str) -> None:
+        try:
+            rate = float(text)
+        except ValueError:
+            rate = 0.0
+        if not 0.05 <= rate <= 20:
+            raise CommandError("rate: give readings per second, from 0.05 to 20")
+        self.model.refresh_hz = rate
+        self._reader.set_period(1.0 / rate)
+        self._show_link()
+
+    def _sort(self, name: str) -> None:
+        widget = self.pane.searchable if self.pane is not None else None
+        if not isinstance(widget, Grid):
+            raise CommandError("sort: there is no table here")
+        if not widget.sort_by_name(name):
+            columns = ", ".join(column.name for column in widget.table.columns if column.name)
+            raise CommandError(f"sort: no such column; columns: {columns}")
+
+    def _set_theme(self, name: str) -> None:
+        if name not in self.available_themes:
+            raise CommandError(f"theme: no such theme; themes: {', '.join(sorted(self.available_themes))}")
+        self.theme = name
+
+    # The log.
+
+    def _log_lines(self) -> LogLines | None:
+        widget = self.pane.searchable if self.pane is not None else None
+        return widget if isinstance(widget, LogLines) else None
+
+    def action_follow(self) -> None:
+        """Follow the newest line, or stay."""
+        if (log := self._log_lines()) is not None:
+            self._say("following" if log.toggle_follow() else "staying here")
+
+    def action_wrap(self) -> None:
+        """Wrap long lines, or not."""
+        if (log := self._log_lines()) is not None:
+            log.toggle_wrap()
+
+    # Taking along.
+
+    def action_copy(self) -> None:
+        """Copy the row under the cursor."""
+        widget = self.pane.searchable if self.pane is not None else None
+        self._copy(widget.copy_text() if widget is not None else "")
+
+    def action_copy_all(self) -> None:
+        """Copy the whole view."""
+        self._copy(self.pane.copy_all() if self.pane is not None else "")
+
+    def _copy(self, text: str) -> None:
+        if text:
+            self.copy_to_clipboard(text)
+            self._say("copied")
+        else:
+            self._say("nothing to copy here: open a view first")
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Save a picture of the screen."""
+        self._save_picture(filename or "")
+
+    def _save_picture(self, name: str) -> None:
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        path = (self._pictures or Path.cwd()) / (name or f"unidbg-{self.view_name}-{stamp}.svg")
+        try:
+            path.write_text(self.export_screenshot(), encoding="utf-8")
+        except OSError as error:
+            self._say(f"cannot write {path}: {error.strerror}", bad=True)
+        else:
+            self._say(f"saved {path}")
+
+    # The rest.
+
+    def action_next_theme(self) -> None:
+        """The next of our themes; `:theme NAME` takes any."""
+        names = [theme.name for theme in THEMES]
+        here = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(here + 1) % len(names)]
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        self.push_screen(Help())
+
+    def action_leave(self) -> None:
+        """Leave; the guest runs on."""
+        self.exit()
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: copy what is selected; where nothing is, leave."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy_to_clipboard(selected)
+        else:
+            self.exit()
+
+    def _say(self, text: str, *, bad: bool = False) -> None:
+        self.notify(guest(text).text, severity="error" if bad else "information", timeout=4.0, markup=False)
+
+
+def _switch_id(name: str) -> str:
+    return name if name == "overview" else f"pane-{name}"

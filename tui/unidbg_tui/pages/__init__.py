@@ -1,0 +1,43 @@
+"""View to page: what the pane of each view shows, as pure functions of the view and the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from unidbg.views.base import View
+from unidbg.views.system import (
+    AppView,
+    BootView,
+    DevicesView,
+    HeapView,
+    LogView,
+    LoopView,
+    MemoryView,
+    ThreadsView,
+)
+from unidbg_tui.cells import Page
+from unidbg_tui.pages.generic import generic
+from unidbg_tui.pages.log import log
+from unidbg_tui.pages.memory import heap, memory
+from unidbg_tui.pages.past import Past
+from unidbg_tui.pages.system import app, boot, devices, loop
+from unidbg_tui.pages.threads import threads
+
+__all__ = ["PAGES", "Past", "page_of"]
+
+PAGES: dict[type[View], Callable[[Any, Past], Page]] = {
+    AppView: app,
+    BootView: boot,
+    DevicesView: devices,
+    HeapView: heap,
+    LogView: log,
+    LoopView: loop,
+    MemoryView: memory,
+    ThreadsView: threads,
+}
+
+
+def page_of(view: View, past: Past) -> Page:
+    """The page of `view`; a view with no page of its own gets a generic one."""
+    return PAGES.get(type(view), generic)(view, past)

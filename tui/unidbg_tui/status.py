@@ -1,0 +1,139 @@
+"""The status bar and the headline in words: pure functions of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from unidbg.render import units
+from unidbg.views.base import Absent, ImageIdentity
+from unidbg_tui import fit, words
+from unidbg_tui.cells import Line, Role, Span, guest, line
+from unidbg_tui.model import Model
+
+BADGE = Span(" READ-ONLY ", "strong")
+_LINK: dict[str, tuple[str, Role]] = {
+    "live": ("●", "good"),
+    "paused": ("❚❚", "warn"),
+    "lost": ("✖", "bad"),
+    "opening": ("○", "dim"),
+}
+_SEPARATOR = Span(" │ ", "dim")
+
+
+def status_line(model: Model, now: float, width: int) -> Line:
+    """Link, way of reading, stop time, image identity, target, badge: in as much detail as `width` allows."""
+    for detail in (2, 1, 0):
+        parts = [make(model, now, detail) for make in _PARTS]
+        left = _joined([part for part in parts if part])
+        if fit.width_of(left) + fit.width_of((BADGE,)) < width:
+            break
+    return fit.sides(left, (BADGE,), width)
+
+
+def _joined(parts: list[Line]) -> Line:
+    spans: list[Span] = [Span(" ")]
+    for number, part in enumerate(parts):
+        spans += [_SEPARATOR, *part] if number else part
+    return tuple(spans)
+
+
+def _link(model: Model, now: float, detail: int) -> Line:
+    word = model.link.word
+    shape, role = _LINK[word]
+    said = Span(f"{shape} {word}", role)
+    back = model.looking_back
+    if word == "lost":
+        return line(said, f" {units.duration(int((now - model.link.since) * 1e9))}" if detail else "")
+    if back is not None:
+        return line(said, Span(f" -{back:.1f} s", "accent"))
+    return line(said, Span(f" {model.refresh_hz:g} Hz", "dim"))
+
+
+def _access(model: Model, now: float, detail: int) -> Line:
+    provenance = model.provenance
+    if provenance is None:
+        return ()
+    racy = Span(" racy", "warn") if provenance.consistency == "racy" else Span("")
+    return line(guest(provenance.access, "strong"), racy)
+
+
+def _stop_time(model: Model, now: float, detail: int) -> Line:
+    moment = model.moment
+    if moment is None:
+        return ()
+    if moment.stopped_ns is None:
+        return (Span("no stop", "dim"),)
+    word = "stood still " if detail > 1 else "stop "
+    spent = Span(f", read in {units.duration(moment.read_ns)}" if detail > 1 else "", "dim")
+    return line(Span(word, "dim"), Span(units.duration(moment.stopped_ns), "strong"), spent)
+
+
+def _identity(model: Model, now: float, detail: int) -> Line:
+    provenance = model.provenance
+    if provenance is None:
+        return ()
+    if not provenance.images:
+        return (Span("no image", "warn"),)
+    image = provenance.images[0]
+    more = f" +{len(provenance.images) - 1}" if len(provenance.images) > 1 else ""
+    name = guest(image.path.rpartition("/")[2] + " ", "dim") if detail else Span("")
+    return line(name, *_verified(image, detail), Span(more, "dim"))
+
+
+def _verified(image: ImageIdentity, detail: int) -> Line:
+    if image.verified == "unverified":
+        return (Span("? unverified", "warn"),)
+    shown = f" {image.identity[:8]}" if detail and image.identity else ""
+    return line(Span(f"✓ {image.verified}", "good"), guest(shown, "dim"))
+
+
+def _target(model: Model, now: float, detail: int) -> Line:
+    return (guest(model.url, "dim"),)
+
+
+def _faults(model: Model, now: float, detail: int) -> Line:
+    faults = model.faults
+    return (Span(units.plural(len(faults), "fault"), "bad"),) if faults else ()
+
+
+_PARTS: tuple[Callable[[Model, float, int], Line], ...] = (
+    _link,
+    _access,
+    _stop_time,
+    _identity,
+    _faults,
+    _target,
+)
+
+
+def headline(model: Model, width: int) -> Line:
+    """The state of the guest in one line: state, place, application, guest clock, faults."""
+    overview = model.overview
+    if overview is None:
+        return (Span("reading the guest ...", "dim"),)
+    left: list[Span] = [Span("■ " if overview.state == "stopped" else "● ", words.state_role(overview.state))]
+    left.append(guest(overview.state, words.state_role(overview.state)))
+    if overview.reason:
+        left += [Span("  "), guest(overview.reason, "dim")]
+    if overview.pc is not None:
+        left += [Span("  "), *words.place(overview.pc)]
+    right: list[Span] = []
+    if not isinstance(overview.app, Absent):
+        right += [guest(overview.app.name, "strong")]
+    if not isinstance(overview.loop, Absent):
+        right += [Span("  clock ", "dim"), Span(units.duration(overview.loop.now_ns))]
+    return fit.sides(tuple(left), tuple(right), width)
+
+
+def banner(model: Model, now: float) -> Line:
+    """What is said across the screen of a lost guest; empty while the line is up."""
+    if model.link.word != "lost":
+        return ()
+    moment = model.moment
+    age = (
+        ""
+        if moment is None
+        else f"  The data shown is {units.duration(int((now - moment.taken_at) * 1e9))} old."
+    )
+    reason = guest(model.link.reason)
+    return line(Span("lost the guest: ", "bad"), reason, Span(f"{age}  Trying again each second.", "dim"))

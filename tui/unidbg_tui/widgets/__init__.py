@@ -1,0 +1,1 @@
+"""Small widgets. Each shows what it is given; none reads the guest."""

@@ -1,0 +1,79 @@
+"""The lines that frame the screen: tabs, banner, status bar."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+from textual.widget import Widget
+
+from unidbg_tui import fit, paint
+from unidbg_tui.cells import Line, Span, guest
+from unidbg_tui.messages import ShowView
+
+BRAND = " unidbg "
+
+
+def tab_spans(names: tuple[str, ...], active: str, width: int) -> tuple[list[tuple[int, int, str]], Line]:
+    """The tabs in `width` cells: where each one is (first cell, one past the last, name), and the line."""
+    for gap, longest in ((3, 99), (2, 99), (1, 99), (1, 4), (1, 0)):
+        labels = [
+            _label(number, name, longest if name != active else 99) for number, name in enumerate(names)
+        ]
+        brand = BRAND if sum(map(len, labels)) + gap * len(labels) + len(BRAND) <= width else ""
+        if sum(map(len, labels)) + gap * len(labels) + len(brand) <= width:
+            break
+    places: list[tuple[int, int, str]] = []
+    spans: list[Span] = [Span(brand, "accent")] if brand else []
+    x = len(brand)
+    for label, name in zip(labels, names, strict=True):
+        spans += [Span(label, "strong" if name == active else "dim", changed=name == active), Span(" " * gap)]
+        places.append((x, x + len(label), name))
+        x += len(label) + gap
+    return places, fit.cut(tuple(spans), width)
+
+
+def _label(number: int, name: str, longest: int) -> str:
+    digit = str((number + 1) % 10) if number < 10 else ""
+    return f"{digit} {guest(name).text[:longest]}".strip()
+
+
+class Tabs(Widget):
+    """The views and their numbers; a click opens one."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(id="tabs")
+        self.names = names
+        self.active = names[0] if names else ""
+
+    def activate(self, name: str, names: tuple[str, ...]) -> None:
+        """Mark the open view."""
+        self.active, self.names = name, names
+        self.refresh()
+
+    def render(self) -> Content:
+        """The line of tabs."""
+        return paint.content(tab_spans(self.names, self.active, self.size.width)[1])
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the view under the mouse."""
+        for first, last, name in tab_spans(self.names, self.active, self.size.width)[0]:
+            if first <= event.x < last:
+                self.post_message(ShowView(name))
+
+
+class Said(Widget):
+    """One line of spans, cut to the width: the banner of a lost guest, the status bar."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.line: Line = ()
+
+    def say(self, line: Line) -> None:
+        """Show `line`."""
+        if line != self.line:
+            self.line = line
+            self.refresh()
+
+    def render(self) -> Content:
+        """The line."""
+        return paint.content(fit.cut(self.line, self.size.width))
