@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def state_folder() -> Iterator[Path]:
-    """A registry, a cache and a configuration of this process alone; short enough for the paths of sockets."""
+    """A registry, a cache and a configuration of this process alone; short, for the paths of sockets."""
     folder = Path(tempfile.mkdtemp(prefix="unidbg-"))
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("UNIDBG_") and name != "UNIDBG_LONG"]:

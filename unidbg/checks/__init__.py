@@ -1,1 +1,1 @@
-"""TODO docstring by the owner of this package."""
+"""From a view to findings: each check is a pure function of views. Nothing here yet."""

@@ -1,1 +1,1 @@
-"""TODO docstring by the owner of this package."""
+"""One guest, many clients. Nothing here yet."""
