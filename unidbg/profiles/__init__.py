@@ -1,1 +1,4 @@
-"""TODO docstring by the owner of this package."""
+"""Roots: where the structures of a guest are.
+
+Probes of guests that describe themselves, and any guest at all.
+"""

@@ -1,1 +1,1 @@
-"""TODO docstring by the owner of this package."""
+"""Target x image: typed values, unwinding, page walks and disassembly of one guest."""

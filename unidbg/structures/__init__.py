@@ -1,1 +1,1 @@
-"""TODO docstring by the owner of this package."""
+"""Shapes in guest memory: arrays, lists, bitmaps, strings and rings. Every walk is bounded and total."""

@@ -1,0 +1,1 @@
+"""What several tests share: fake targets and images compiled for the occasion."""

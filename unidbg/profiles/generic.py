@@ -1,0 +1,43 @@
+"""Any guest with an unstripped image: what can be had without its help.
+
+Every other view says why it is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from unidbg.profiles.base import Context, ViewFunction
+from unidbg.profiles.memory import generic_memory
+from unidbg.profiles.threads import threads
+from unidbg.views.base import Absent
+
+if TYPE_CHECKING:
+    from unidbg_symbols import Image
+
+NO_IMAGE = "there is no image of this guest, so its structures are unknown"
+NO_PROBES = "the guest exports no probe of kind `{view}`"
+REMEDY = (
+    "add UNIDBG_PROBE({view}, name, &object) to the kernel (docs/abi.md), "
+    "or name the object: [roots] {view} in unidbg.toml"
+)
+
+
+class GenericProfile:
+    """Memory from page tables and vCPUs with backtraces."""
+
+    name = "generic"
+
+    def detect(self, image: Image) -> str | None:
+        """Any image will do."""
+        return "symbols" if image.has_symbols else "an image"
+
+    def views(self) -> Mapping[str, ViewFunction]:
+        return {"memory": generic_memory, "threads": threads}
+
+    def missing(self, context: Context, view: str) -> Absent:
+        """Without an image nothing is decoded; with one, a probe is what lacks."""
+        if not context.program.modules:
+            return context.absent(view, NO_IMAGE, "give the unstripped image with --image FILE")
+        return context.absent(view, NO_PROBES.format(view=view), REMEDY.format(view=view))

@@ -1,0 +1,141 @@
+"""The memory view: the layout as a probe of kind `memory` tells it, and the page tables as they are."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from unidbg.errors import TargetError
+from unidbg.profiles.base import Context
+from unidbg.profiles.fields import Fields
+from unidbg.program import paging
+from unidbg.program.module import PT_LOAD
+from unidbg.program.program import Program
+from unidbg.structures.faults import Faults
+from unidbg.target.base import AddressSpace
+from unidbg.views.base import Absent, Address, Range
+from unidbg.views.system import MemoryView, PageCounts, Region
+
+KINDS = ("code", "rodata", "data", "heap", "stack")
+PF_X, PF_W = 1, 2
+MAX_REGIONS = 4096
+PAGE = 4096
+
+
+def memory(fields: Fields, context: Context) -> MemoryView:
+    """Layout from the probe, regions from the page tables."""
+    optional = {name: name for name in KINDS if name != "rodata" or fields.has(name)}
+    layout = {name: fields.range(name) for name in optional}
+    offset = fields.integer("physical_offset") if fields.has("physical_offset") else 0
+    through = paging.PhysicalThroughVirtual(context.program.memory, offset)
+    return build(context, layout, context.program.target.physical or through, fields.faults)
+
+
+def generic_memory(context: Context) -> MemoryView | Absent:
+    """Regions from the page tables alone, for a target that reads physical memory; layout from the images."""
+    physical = context.program.target.physical
+    if physical is None:
+        return context.absent(
+            "memory",
+            "the page tables lie in physical memory, which this target cannot read",
+            "attach through QEMU's gdbstub (-gdb tcp:127.0.0.1:0), or export a probe of kind `memory`",
+        )
+    return build(context, image_layout(context.program), physical, Faults())
+
+
+def build(
+    context: Context, layout: dict[str, Range | None], physical: AddressSpace, faults: Faults
+) -> MemoryView:
+    """The view of a layout and the page tables of the first vCPU."""
+    walk = walk_tables(context.program, physical, faults)
+    ranges = [(name, found) for name in KINDS if (found := layout.get(name)) is not None]
+    regions = cut(walk.mappings, ranges) if walk else []
+    if len(regions) > MAX_REGIONS:
+        faults.add("regions", f"{len(regions)} regions: only the first {MAX_REGIONS} are listed")
+    return MemoryView(
+        provenance=context.provenance,
+        page_table_root=Address(walk.root) if walk else None,
+        pages=count(walk.mappings) if walk else None,
+        regions=tuple(regions[:MAX_REGIONS]),
+        faults=faults.all(),
+        **{name: layout.get(name) for name in KINDS},
+    )
+
+
+def walk_tables(program: Program, physical: AddressSpace, faults: Faults) -> paging.PageWalk | None:
+    """Walk the tables of the first thread's CR3; `None` with a fault where there are none to be walked."""
+    found = _control(program, faults)
+    cr3 = found.get("cr3")
+    if cr3 is None:
+        faults.add("page_table_root", "the target does not tell CR3, the root of the page tables")
+        return None
+    if not (found.get("cr0") or paging.CR0_PG) & paging.CR0_PG:
+        faults.add("page_table_root", "paging is off: virtual addresses are physical ones")
+        return None
+    efer = found.get("efer")
+    if efer is not None and not efer & paging.EFER_LMA:
+        faults.add("page_table_root", "the vCPU is not in long mode: its page tables are not read")
+        return None
+    levels = 5 if (found.get("cr4") or 0) & paging.CR4_LA57 else 4
+    walk = paging.walk(physical, cr3, levels=levels, no_execute=efer is None or bool(efer & paging.EFER_NXE))
+    for fault in walk.faults:
+        faults.add("regions", f"at virtual {fault.virtual:#x}: {fault.reason}", fault.entry)
+    return walk
+
+
+def _control(program: Program, faults: Faults) -> dict[str, int | None]:
+    try:
+        threads = program.target.threads()
+        return dict(program.registers(threads[0].id)) if threads else {}
+    except TargetError as error:
+        faults.add("page_table_root", f"the registers are not to be had: {error}")
+        return {}
+
+
+def count(mappings: Iterable[paging.Mapping]) -> PageCounts:
+    """Pages of 4 KiB by what they allow."""
+    totals = dict.fromkeys(("present", "writable", "user", "no_execute", "writable_executable"), 0)
+    for run in mappings:
+        pages = (run.end - run.start) // PAGE
+        totals["present"] += pages
+        totals["writable"] += pages * run.writable
+        totals["user"] += pages * run.user
+        totals["no_execute"] += pages * run.no_execute
+        totals["writable_executable"] += pages * (run.writable and not run.no_execute)
+    return PageCounts(**totals)
+
+
+def cut(mappings: Iterable[paging.Mapping], layout: Sequence[tuple[str, Range]]) -> list[Region]:
+    """Mappings cut where a part of the layout begins or ends, each piece with the kind of the first part
+    over it.
+    """
+    parts = [(name, r.start & ~(PAGE - 1), (r.end + PAGE - 1) & ~(PAGE - 1)) for name, r in layout]
+    edges = sorted({edge for _, start, end in parts for edge in (start, end)})
+    return [
+        _region(run, start, end, next((name for name, first, last in parts if first <= start < last), ""))
+        for run in mappings
+        for start, end in _pieces(run, edges)
+    ]
+
+
+def _pieces(run: paging.Mapping, edges: Sequence[int]) -> Iterable[tuple[int, int]]:
+    bounds = [run.start, *(edge for edge in edges if run.start < edge < run.end), run.end]
+    return itertools.pairwise(bounds)
+
+
+def _region(run: paging.Mapping, start: int, end: int, kind: str) -> Region:
+    physical = Address(run.physical + start - run.start)
+    return Region(Address(start), Address(end), physical, run.writable, run.user, run.no_execute, kind)
+
+
+def image_layout(program: Program) -> dict[str, Range | None]:
+    """Code, rodata and data of the first image, by the rights of its loaded segments."""
+    spans: dict[str, tuple[int, int]] = {}
+    for module in program.modules[:1]:
+        for segment in module.image.segments:
+            if segment.p_type == PT_LOAD and segment.memsz:
+                kind = "code" if segment.flags & PF_X else "data" if segment.flags & PF_W else "rodata"
+                start = module.run_address(segment.vaddr)
+                known = spans.get(kind, (start, start))
+                spans[kind] = (min(known[0], start), max(known[1], start + segment.memsz))
+    return {kind: Range(Address(start), Address(end)) for kind, (start, end) in spans.items()}
