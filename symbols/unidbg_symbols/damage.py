@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal
 
-_RAISED_BY_DAMAGE = (IndexError, KeyError, OverflowError, RecursionError, UnicodeDecodeError, struct.error)
+_RAISED_BY_DAMAGE = (LookupError, OverflowError, RecursionError, ValueError, struct.error)
 
 
 class parsing:  # noqa: N801 - used as a statement: `with parsing(".debug_line"):`

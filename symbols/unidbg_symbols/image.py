@@ -7,7 +7,7 @@ import os
 from unidbg_symbols.elf.file import ElfFile
 from unidbg_symbols.elf.header import PF_W, PF_X, PT_LOAD, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
 from unidbg_symbols.elf.symbols import Symbol, SymbolTable
-from unidbg_symbols.errors import NoDebugInfo, SymbolNotFound
+from unidbg_symbols.errors import NoDebugInfo, SymbolNotFound, TypeNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Final
 
+    from unidbg_symbols.dwarf.context import Dwarf
+    from unidbg_symbols.dwarf.type_finder import TypeFinder
+    from unidbg_symbols.dwarf.variables import Variable, VariableFinder
     from unidbg_symbols.elf.header import Section, Segment
     from unidbg_symbols.elf.notes import Note
+    from unidbg_symbols.types import Type
 
 
 class Image:
@@ -34,6 +38,9 @@ class Image:
         self.sections: Final[Sequence[Section]] = elf.sections
         self._notes: tuple[Note, ...] | None = None
         self._table: SymbolTable | None = None
+        self._dwarf_context: Dwarf | None = None
+        self._type_finder: TypeFinder | None = None
+        self._variable_finder: VariableFinder | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Image:
@@ -156,3 +163,96 @@ class Image:
         return SymbolNotFound(
             f"no symbol {name!r} in {self.path}{did_you_mean(close)}", name=name, nearest=close
         )
+
+    # Types
+
+    def type(self, name: str) -> Type:
+        """The type of that spelling: `struct foo`, `foo`, `unsigned int`, `foo *`, `char [16]`.
+
+        Where units differ, the first complete one (`types_named`: all). TypeNotFound carries near names.
+        """
+        found = self._types.find(name)
+        if found is None:
+            raise self._no_type(name)
+        return found
+
+    def types_named(self, name: str) -> Sequence[Type]:
+        """Every type of that spelling; those that are laid out alike only once. None is no error."""
+        return tuple(self._types.find_all(name))
+
+    def _no_type(self, name: str) -> TypeNotFound | NoDebugInfo:
+        from unidbg_symbols.nearest import did_you_mean
+
+        if not self.has_dwarf:
+            return self._no_dwarf()
+        close = self._types.nearest(name)
+        return TypeNotFound(f"no type {name!r} in {self.path}{did_you_mean(close)}", name=name, nearest=close)
+
+    # Variables
+
+    def variable(self, name: str) -> Variable:
+        """The global or static variable of that name, a global before a static; `space::name` for C++.
+
+        SymbolNotFound carries near names; NoDebugInfo when the image has no DWARF.
+        """
+        *scopes, last = _split_scopes(name)
+        found = self._variables.find(last, tuple(scopes), self.symbols_named(last))
+        if found is None:
+            raise self._no_variable(name)
+        return found
+
+    def variables_named(self, name: str) -> Sequence[Variable]:
+        """All variables of that name, statics of every file and function included. None is no error."""
+        *scopes, last = _split_scopes(name)
+        return tuple(self._variables.by_name(last, tuple(scopes)))
+
+    def _no_variable(self, name: str) -> SymbolNotFound | NoDebugInfo:
+        from unidbg_symbols.nearest import did_you_mean, nearest
+
+        if not self.has_dwarf:
+            return self._no_dwarf()
+        if self.symbols_named(name):
+            return NoDebugInfo(
+                f"{name!r} is a symbol of {self.path}, but no debug information tells its type"
+            )
+        close = nearest(name, (symbol.name for symbol in self.symbols() if symbol.kind == "object"))
+        return SymbolNotFound(
+            f"no variable {name!r} in {self.path}{did_you_mean(close)}", name=name, nearest=close
+        )
+
+    @property
+    def _dwarf(self) -> Dwarf:
+        if self._dwarf_context is None:
+            from unidbg_symbols.dwarf.context import Dwarf
+
+            self._dwarf_context = Dwarf(self._elf)
+        return self._dwarf_context
+
+    @property
+    def _types(self) -> TypeFinder:
+        if self._type_finder is None:
+            from unidbg_symbols.dwarf.type_finder import TypeFinder
+
+            self._type_finder = TypeFinder(self._dwarf, self.bits)
+        return self._type_finder
+
+    @property
+    def _variables(self) -> VariableFinder:
+        if self._variable_finder is None:
+            from unidbg_symbols.dwarf.variables import VariableFinder
+
+            self._variable_finder = VariableFinder(self._dwarf, self._types.builder)
+        return self._variable_finder
+
+    def _no_dwarf(self) -> NoDebugInfo:
+        return NoDebugInfo(
+            f"{self.path} has no debug information; build it with -g and give the unstripped image"
+        )
+
+
+def _split_scopes(name: str) -> list[str]:
+    if "::" not in name:
+        return [name]
+    from unidbg_symbols.dwarf.type_names import split_scopes
+
+    return split_scopes(name)

@@ -1,0 +1,169 @@
+"""Abbreviations, compiled: to step over a DIE is one table look-up and one addition.
+
+A table is filled as codes are met. Compilers number abbreviations and end each with two zero bytes, so the
+one of a code is found by searching `00 00 code`, without parsing those before it; a table in which that fails
+is parsed from its start.
+"""
+
+from __future__ import annotations
+
+from unidbg_symbols.dwarf import constants as c
+from unidbg_symbols.dwarf.forms import fixed_size, step_kind, step_over
+from unidbg_symbols.dwarf.leb import encode_uleb, sleb, uleb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from unidbg_symbols.dwarf.unit import Unit
+
+_MOST_ATTRIBUTES = 4096
+
+
+class Abbrev:
+    """What all DIEs of one code share. Distances are bytes from the start of the DIE."""
+
+    __slots__ = (
+        "attributes",
+        "has_children",
+        "jump",
+        "lead",
+        "name_at",
+        "name_form",
+        "sibling_back",
+        "sibling_form",
+        "size",
+        "steps",
+        "tag",
+    )
+
+    def __init__(
+        self,
+        code: int,
+        tag: int,
+        has_children: bool,
+        attributes: tuple[tuple[int, int, int], ...],
+        unit: Unit,
+    ) -> None:
+        self.tag: Final = tag
+        self.has_children: Final = has_children
+        self.attributes: Final = attributes  # (attribute, form, implicit constant)
+        self.lead: Final = len(encode_uleb(code))
+        self.size = 0  # of the whole DIE; -1 when it varies, then `steps` leads over it
+        self.steps: tuple[tuple[int, int], ...] = ()
+        self.name_at = -1  # -1: no name, or behind a value that varies in size
+        self.name_form = 0
+        self.sibling_back = 0  # bytes from the sibling reference to the end of the DIE; 0: none
+        self.sibling_form = 0
+        self.jump = 0  # `sibling_back` where the reference has the usual form, 4 bytes
+        self._compile(unit)
+
+    def _compile(self, unit: Unit) -> None:
+        at = self.lead
+        varies = False
+        since_sibling = 0
+        steps: list[tuple[int, int]] = []
+        for attribute, form, _ in self.attributes:
+            size = fixed_size(form, unit)
+            if attribute == c.DW_AT_name:
+                self.name_form = form
+                self.name_at = -1 if varies else at
+            elif attribute == c.DW_AT_sibling and form in _SIBLING_FORMS:
+                self.sibling_form, since_sibling = form, 0
+            if size is None:
+                steps.append((at, step_kind(form)))
+                at, varies, self.sibling_form = 0, True, 0
+            else:
+                at += size
+                since_sibling += size
+        self.size = -1 if varies else at
+        if varies:
+            self.steps = (*steps, (at, 0))
+        self.sibling_back = since_sibling if self.sibling_form else 0
+        self.jump = self.sibling_back if self.sibling_form == c.DW_FORM_ref4 else 0
+
+    def end(self, unit: Unit, data: bytes, at: int) -> int:
+        """The offset after the attributes of the DIE at `at`."""
+        if self.size >= 0:
+            return at + self.size
+        for advance, kind in self.steps:
+            at += advance
+            if kind:
+                at = step_over(unit, data, at, kind)
+        return at
+
+
+# A reference that varies in size would have to be parsed to be followed: children are skimmed instead.
+_SIBLING_FORMS = frozenset({c.DW_FORM_ref1, c.DW_FORM_ref2, c.DW_FORM_ref4, c.DW_FORM_ref8})
+
+
+class AbbrevTable(dict[int, Abbrev]):
+    """Code to abbreviation; a code that the table does not have raises LookupError."""
+
+    def __init__(self, data: bytes, start: int, end: int, unit: Unit) -> None:
+        super().__init__()
+        self._data = data
+        self._start = start
+        self._end = end
+        self._unit = unit  # any unit of this table: it tells the sizes of addresses and offsets
+        self._complete = False
+
+    def __missing__(self, code: int) -> Abbrev:
+        found = self.quick(code)
+        if found is None and not self._complete:
+            self._parse_all()
+            found = self.get(code)
+        if found is None:
+            raise LookupError(f"abbreviation {code} undefined")
+        return found
+
+    def quick(self, code: int) -> Abbrev | None:
+        """The abbreviation of a code if a search finds it; for codes that may be none: no parse."""
+        found = self.get(code)
+        if found is not None or code == 0 or self._complete:
+            return found
+        lead = encode_uleb(code)
+        if self._data.startswith(lead, self._start):
+            at = self._start
+        else:
+            at = self._data.find(b"\0\0" + lead, self._start, self._end) + 2
+            if at == 1:
+                return None
+        return self._parse(at)[0]
+
+    def _parse(self, at: int) -> tuple[Abbrev | None, int]:
+        """(abbreviation, offset after it); None at the end of the table."""
+        data = self._data
+        code, at = uleb(data, at)
+        if code == 0:
+            return None, at
+        tag, at = uleb(data, at)
+        has_children = data[at] != 0
+        at += 1
+        attributes: list[tuple[int, int, int]] = []
+        while len(attributes) < _MOST_ATTRIBUTES:
+            attribute, at = uleb(data, at)
+            form, at = uleb(data, at)
+            constant = 0
+            if form == c.DW_FORM_implicit_const:
+                constant, at = sleb(data, at)
+            if attribute == 0 and form == 0:
+                break
+            attributes.append((attribute, form, constant))
+        abbrev = Abbrev(code, tag, has_children, tuple(attributes), self._unit)
+        self.setdefault(code, abbrev)
+        return abbrev, at
+
+    def complete(self) -> AbbrevTable:
+        """The table with all its abbreviations."""
+        if not self._complete:
+            self._parse_all()
+        return self
+
+    def _parse_all(self) -> None:
+        at = self._start
+        while True:
+            abbrev, at = self._parse(at)
+            if abbrev is None:
+                break
+        self._complete = True

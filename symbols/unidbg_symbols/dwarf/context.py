@@ -1,0 +1,127 @@
+"""All debug sections of one image, and what its units share: abbreviations, strings, addresses."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from unidbg_symbols.damage import damaged, parsing
+from unidbg_symbols.dwarf import constants as c
+from unidbg_symbols.dwarf.abbrev import AbbrevTable
+from unidbg_symbols.dwarf.unit import parse_units
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, Literal
+
+    from unidbg_symbols.dwarf.line_header import LineHeader
+    from unidbg_symbols.dwarf.unit import Unit
+    from unidbg_symbols.elf.file import ElfFile
+
+_VERSIONS = range(2, 6)
+
+
+class Dwarf:
+    """The DWARF of one file. Sections are read, and units found, when they are first needed."""
+
+    def __init__(self, elf: ElfFile, suffix: str = "") -> None:
+        self.elf: Final = elf
+        self.path: Final = elf.path
+        self.order: Final = elf.header.order
+        self.byteorder: Final[Literal["little", "big"]] = "little" if self.order == "<" else "big"
+        self._suffix = suffix  # ".dwo" for the sections of a split file
+        self._sections: dict[str, bytes] = {}
+        self._units: dict[str, list[Unit]] = {}
+        self._starts: dict[str, list[int]] = {}
+        self._abbrevs: dict[tuple[int, int, int, int], AbbrevTable] = {}
+        self._abbrev_starts: list[int] | None = None
+        self._signatures: dict[int, Unit] | None = None
+        self.line_headers: dict[tuple[int, str], LineHeader] = {}
+
+    def data(self, name: str) -> bytes:
+        """A section's bytes, decompressed and relocated; empty where the image has none."""
+        found = self._sections.get(name)
+        if found is None:
+            section = self.elf.section(name + self._suffix)
+            found = self._sections[name] = b"" if section is None else self.elf.contents(section)
+        return found
+
+    def units(self, section: str = ".debug_info") -> list[Unit]:
+        """The units of .debug_info or .debug_types, in their order."""
+        found = self._units.get(section)
+        if found is None:
+            with parsing(section, self.path):
+                found = self._units[section] = parse_units(self, section, self.data(section))
+            self._starts[section] = [unit.offset for unit in found]
+        return found
+
+    def all_units(self) -> list[Unit]:
+        """Units of both sections."""
+        return self.units() + self.units(".debug_types")
+
+    def unit_at(self, offset: int, section: str = ".debug_info") -> Unit:
+        """The unit that contains a section offset; LookupError where there is none."""
+        units = self.units(section)
+        number = bisect_right(self._starts[section], offset) - 1
+        if number < 0 or offset >= units[number].end:
+            raise LookupError(f"no unit at {offset:#x} of {section}")
+        return units[number]
+
+    def unit_of_signature(self, signature: int) -> Unit | None:
+        """The type unit of a DW_FORM_ref_sig8."""
+        if self._signatures is None:
+            self._signatures = {}
+            for unit in self.all_units():
+                if unit.is_type_unit and unit.signature is not None:
+                    self._signatures.setdefault(unit.signature, unit)
+        return self._signatures.get(signature)
+
+    def abbrev_table(self, unit: Unit) -> AbbrevTable:
+        """The table of a unit; units with the same table and the same sizes share it."""
+        if unit.version not in _VERSIONS or unit.address_size not in (2, 4, 8):
+            detail = f"version {unit.version}, addresses of {unit.address_size} bytes"
+            raise damaged(f"the unit at {unit.offset:#x} of {unit.section}", detail, path=self.path)
+        key = (unit.abbrev_offset, unit.address_size, unit.offset_size, 2 if unit.version == 2 else 3)
+        table = self._abbrevs.get(key)
+        if table is None:
+            end = self._end_of_abbrevs(unit.abbrev_offset)
+            table = AbbrevTable(self.data(".debug_abbrev"), unit.abbrev_offset, end, unit)
+            self._abbrevs[key] = table
+        return table
+
+    def _end_of_abbrevs(self, start: int) -> int:
+        """Where the table after this one starts: a search must not wander into it."""
+        if self._abbrev_starts is None:
+            self._abbrev_starts = sorted({unit.abbrev_offset for unit in self.all_units()})
+        number = bisect_right(self._abbrev_starts, start)
+        if number < len(self._abbrev_starts):
+            return self._abbrev_starts[number]
+        return len(self.data(".debug_abbrev"))
+
+    def string(self, offset: int, section: str = ".debug_str") -> str:
+        """The text at an offset of a string section."""
+        data = self.data(section)
+        end = data.find(b"\0", offset)
+        if end < 0:
+            raise damaged(section, f"no string at {offset:#x}", path=self.path)
+        return data[offset:end].decode("utf-8", "backslashreplace")
+
+    def indexed_string(self, unit: Unit, index: int) -> str:
+        """The text of DW_FORM_strx: by way of .debug_str_offsets."""
+        return self.string(self.string_offset(unit, index))
+
+    def string_offset(self, unit: Unit, index: int) -> int:
+        """The .debug_str offset that an index of this unit means."""
+        default = 0 if unit.version < 5 else 2 * unit.offset_size
+        base = unit.base(c.DW_AT_str_offsets_base, default)
+        at = base + index * unit.offset_size
+        unpack = unit.u32 if unit.offset_size == 4 else unit.u64
+        return int(unpack(self.data(".debug_str_offsets"), at)[0])
+
+    def indexed_address(self, unit: Unit, index: int) -> int:
+        """The address of DW_FORM_addrx: by way of .debug_addr."""
+        base = unit.base(c.DW_AT_addr_base) or unit.base(c.DW_AT_GNU_addr_base)
+        if not base and unit.version >= 5:
+            base = 2 * unit.offset_size
+        at = base + index * unit.address_size
+        unpack = unit.u64 if unit.address_size == 8 else unit.u32
+        return int(unpack(self.data(".debug_addr"), at)[0])

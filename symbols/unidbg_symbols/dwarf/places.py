@@ -1,0 +1,19 @@
+"""Where something is declared: file and line."""
+
+from __future__ import annotations
+
+from unidbg_symbols.dwarf import constants as c
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from unidbg_symbols.dwarf.die import Die
+
+
+def declared_at(die: Die) -> tuple[str, int]:
+    """(file, line) of a declaration; "" and 0 where unknown."""
+    from unidbg_symbols.dwarf.line_header import file_names
+
+    line = die.uint(c.DW_AT_decl_line)
+    number = die.uint(c.DW_AT_decl_file)
+    files = file_names(die.unit)
+    return (files[number] if 0 <= number < len(files) else ""), line
