@@ -48,37 +48,43 @@ struct unidbg_stub {
     struct unidbg_receiver in;
     struct unidbg_sender out;
 
+    int16_t pending;      /* a byte that was looked at too early; -1: none */
+
     /* The session: everything that a client's going ends. */
-    bool no_ack;          /* the client asked for it */
-    bool spare_ack;       /* the `+` for that answer may still come */
-    bool fresh_ack;       /* a `+` outside of any exchange: a client has just come */
-    bool awaited;         /* the client resumed the guest and waits for a stop reply */
-    bool lldb_suffix;     /* QThreadSuffixSupported */
-    bool lldb_threads;    /* QListThreadsInStopReply */
-    uint64_t lease_ns;    /* 0: no lease */
-    uint64_t heard_ns;    /* when the line last gave a byte */
-    bool trusted;         /* a valid packet has come since the guest stopped */
+    bool no_ack;           /* the client asked for it */
+    bool spare_ack;        /* the `+` for that answer may still come */
+    bool greeted;          /* a `+` outside of any exchange: a client has just come */
+    bool awaited;          /* the client resumed the guest and waits for a stop reply */
+    bool text_errors;      /* error-message+ */
+    bool bare_binary;      /* x as LLDB has it */
+    bool lldb;             /* a packet came that only LLDB sends */
+    bool lldb_threads;     /* QListThreadsInStopReply */
+    bool probation;        /* somebody stopped the guest and has sent no valid packet yet */
+    bool heard;            /* a byte came since heard_ns was set */
+    uint64_t heard_ns;     /* when the line last gave a byte */
+    uint64_t lease_ns;     /* 0: no lease */
+    uint32_t thread_listed; /* index at which qsThreadInfo goes on */
 
     /* The stop. */
     uint8_t signal;
-    uint8_t stop_kind;      /* enum unidbg_stop_kind of core/stop.h */
+    uint8_t stop_kind;      /* enum stop_kind of core/stop.h */
+    uint8_t stop_hardware;  /* enum unidbg_hardware that hit; 0: none */
+    uint8_t panic_signal;
     uint64_t stop_address;  /* of the watchpoint */
     const char *reason;     /* for people */
     const char *panic_text; /* set by unidbg_panic for the trap that it makes */
-    uint8_t panic_signal;
-    uint64_t stops; /* counted */
+    uint64_t stops;         /* counted since boot */
 
-    /* Threads that g, p and memory packets mean (Hg), and c and s mean (Hc). 0: any. */
+    /* The thread that g and p mean (Hg); 0: any. */
     uint64_t thread_general;
-    uint64_t thread_resume;
     struct unidbg_frame other; /* registers of a thread that is not the stopped one */
     uint64_t other_id;         /* 0: `other` holds nothing */
     unsigned other_known;
 
     /* Going on. */
-    bool leaving; /* the packet just handled ends the stop */
+    bool stepping;        /* one instruction, or out of the range below */
     bool step_interrupts; /* steps let interrupts in */
-    uint64_t range_start; /* vCont;r */
+    uint64_t range_start;
     uint64_t range_end;
     struct unidbg_step step; /* the architecture's: the step under way */
 

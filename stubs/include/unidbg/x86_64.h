@@ -28,12 +28,14 @@ _Static_assert(sizeof(struct unidbg_frame) == UNIDBG_X86_64_FRAME_SIZE, "entry.S
 
 /* A step under way. The stub's own. */
 struct unidbg_step {
-    uint64_t address;  /* of the instruction, where it runs in the slot; else 0 */
-    uint64_t slot;     /* where its copy runs */
-    uint8_t length;    /* of the instruction, bytes */
-    bool active;       /* the trap flag is set by us */
-    bool resume;       /* only to get off a breakpoint: go on afterwards, tell nobody */
-    bool masked;       /* interrupts were on and are held off */
+    uint64_t slot;    /* where a copy of the instruction runs; 0: it runs in place */
+    uint64_t address; /* of the instruction */
+    uint64_t lifted;  /* the breakpoint that was taken out for it; 0: none */
+    uint8_t length;   /* of the instruction, bytes */
+    uint8_t flow;     /* where it may lead */
+    bool active;      /* the trap flag is set by us */
+    bool resume;      /* only to get off a breakpoint: go on afterwards, tell nobody */
+    bool masked;      /* interrupts were on and are held off */
 };
 
 /* Fill in peek, poke, poke_text, capture, restore, slot and the hardware breakpoints. */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Faults of the stub's own accesses. */
+#include "../../core/arch.h"
+#include "machine.h"
+
+/* Segment not present, stack fault, general protection (not canonical), page fault, alignment check. */
+static const uint32_t access_vectors = 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 17;
+
+bool arch_fixup(struct unidbg_frame *frame) {
+    if (frame->vector >= 32 || !(access_vectors >> frame->vector & 1))
+        return false;
+    if (frame->rip != (uintptr_t)unidbg_x86_64_access)
+        return false;
+    frame->rip = (uintptr_t)unidbg_x86_64_recover;
+    return true;
+}
+
+void arch_trap_here(void) {
+    __asm__ volatile("int3");
+}

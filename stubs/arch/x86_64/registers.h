@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef X86_REGISTERS_H
+#define X86_REGISTERS_H
+
+#include <stdint.h>
+
+enum { X86_RBP = 6, X86_RSP = 7, X86_RIP = 16, X86_REGISTERS = 66 };
+
+/* First register of each feature of target.xml. */
+enum { X86_FIRST_SSE = 40, X86_FIRST_SEGMENTS = 57, X86_FIRST_SYSTEM = 59 };
+
+enum { X86_TF = 0x100, X86_IF = 0x200, X86_RF = 0x10000 };
+
+/* What target.xml calls it, and how it is written. */
+enum x86_type {
+    TYPE_INT,
+    TYPE_DATA,
+    TYPE_FLOAT,
+    TYPE_VECTOR,
+    TYPE_CR0,
+    TYPE_CR4,
+    TYPE_EFER,
+    TYPE_SPECIAL,
+    TYPE_EFLAGS = TYPE_SPECIAL,
+    TYPE_TAG,
+    TYPE_MXCSR,
+    TYPE_FIXED,  /* a selector: takes only the value that it has */
+    TYPE_COPIED, /* checked, then copied like the others */
+    TYPE_CODE = TYPE_COPIED,
+    TYPE_ADDRESS,
+};
+
+struct x86_register {
+    char name[10];
+    uint8_t type;
+    uint8_t size;  /* bytes on the wire */
+    uint8_t width; /* bytes in the frame; the rest is 0 */
+    uint8_t group; /* UNIDBG_VOLATILE ... */
+    uint16_t offset;
+};
+
+extern const struct x86_register x86_registers[X86_REGISTERS];
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One instruction: emulated, or executed with the trap flag set. One under a breakpoint is executed from a
+ * copy in the slot, so the breakpoint stays where it is for other CPUs; only what cannot be moved (int n, an
+ * operand out of reach) is executed in place with the breakpoint lifted.
+ *
+ * While it runs, interrupts are held off: a step would else end in a handler (`monitor step-irqs on`).
+ */
+#include "../../core/arch.h"
+#include "../../core/breakpoints.h"
+#include "../../core/memory.h"
+#include "decode.h"
+#include "emulate.h"
+#include "registers.h"
+
+/* Write a copy that does the same at `slot`. False: it cannot. */
+static bool copy_for(uint64_t slot, uint64_t address, const struct x86_instruction *it, uint8_t *bytes) {
+    uint64_t moved;
+    uint32_t low = 0;
+
+    if (it->flow == FLOW_TRAP)
+        return false;
+    if (it->relative == 0)
+        return true;
+    for (unsigned i = 4; i-- > 0;)
+        low = low << 8 | bytes[it->relative + i];
+    moved = (uint64_t)(int64_t)(int32_t)low + address - slot;
+    if ((uint64_t)(int64_t)(int32_t)moved != moved)
+        return false;
+    for (unsigned i = 0; i < 4; i++)
+        bytes[it->relative + i] = (uint8_t)(moved >> 8 * i);
+    return true;
+}
+
+static bool use_slot(struct unidbg_stub *stub, const struct x86_instruction *it, uint8_t *bytes) {
+    const struct unidbg_port *port = stub->port;
+    uint64_t address = stub->frame->rip;
+    uint64_t slot;
+
+    if (!port->slot || it->length == 0)
+        return false;
+    slot = port->slot(port->context);
+    if (!copy_for(slot, address, it, bytes) ||
+        port->poke_text(port->context, slot, bytes, it->length) != it->length)
+        return false;
+    stub->step.slot = slot;
+    stub->step.flow = it->flow;
+    stub->step.length = it->length;
+    stub->frame->rip = slot;
+    return true;
+}
+
+static void hold_interrupts(struct unidbg_stub *stub) {
+    stub->step.masked = stub->frame->rflags & X86_IF && (!stub->step_interrupts || stub->step.slot);
+    if (stub->step.masked)
+        stub->frame->rflags &= ~(uint64_t)X86_IF;
+}
+
+bool arch_step(struct unidbg_stub *stub, bool resume) {
+    uint64_t address = stub->frame->rip;
+    bool breakpoint = breakpoint_at(stub, address);
+    uint8_t bytes[X86_LENGTH_MAX];
+    struct x86_instruction it = {0};
+    size_t count = memory_read(stub, bytes, address, sizeof bytes);
+
+    if (!x86_decode(&it, bytes, count))
+        it.length = 0;
+    else if (x86_emulate(stub, &it, bytes, !breakpoint))
+        return true;
+    stub->step = (struct unidbg_step){.active = true, .resume = resume, .address = address};
+    if (breakpoint && !use_slot(stub, &it, bytes)) {
+        stub->step.lifted = address;
+        breakpoint_lift(stub, address);
+    }
+    hold_interrupts(stub);
+    stub->frame->rflags |= X86_TF;
+    return false;
+}
+
+/* A call from the slot has pushed an address in the slot. */
+static void fix_return_address(struct unidbg_stub *stub, uint64_t sp) {
+    const struct unidbg_port *port = stub->port;
+    uint64_t back = stub->step.address + stub->step.length;
+
+    if (port->poke)
+        port->poke(port->context, sp, &back, sizeof back);
+}
+
+/* Back from the slot: the pc, wherever it is by now, as if the instruction had been in its place. It is still at the slot if the
+ * instruction faulted, or repeats itself. */
+static void leave_slot(struct unidbg_stub *stub, struct unidbg_frame *frame) {
+    const struct unidbg_step *step = &stub->step;
+    bool done = frame->rip != step->slot;
+
+    if (done && (step->flow == FLOW_CALL || step->flow == FLOW_CALL_ABSOLUTE))
+        fix_return_address(stub, frame->rsp);
+    if (!done || step->flow == FLOW_NEXT || step->flow == FLOW_RELATIVE || step->flow == FLOW_CALL)
+        frame->rip += step->address - step->slot;
+}
+
+void arch_step_end(struct unidbg_stub *stub, struct unidbg_frame *frame) {
+    if (stub->step.slot)
+        leave_slot(stub, frame);
+    if (stub->step.lifted)
+        breakpoint_drop(stub, stub->step.lifted);
+    frame->rflags &= ~(uint64_t)X86_TF;
+    if (stub->step.masked)
+        frame->rflags |= X86_IF;
+    stub->step = (struct unidbg_step){0};
+}

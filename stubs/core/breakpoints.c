@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "breakpoints.h"
+
+#include "arch.h"
+#include "memory.h"
+#include "packet.h"
+#include "reply.h"
+
+enum { SOFTWARE = 0 };
+
+static struct unidbg_breakpoint *first(struct unidbg_stub *stub) {
+    return stub->breakpoints;
+}
+
+struct unidbg_breakpoint *breakpoint_at(struct unidbg_stub *stub, uint64_t address) {
+    for (struct unidbg_breakpoint *it = first(stub); it < first(stub) + UNIDBG_BREAKPOINTS; it++) {
+        if (it->used && it->address == address)
+            return it;
+    }
+    return NULL;
+}
+
+void breakpoints_hide(const struct unidbg_stub *stub, uint8_t *bytes, uint64_t address, size_t count) {
+    for (unsigned i = 0; i < UNIDBG_BREAKPOINTS; i++) {
+        const struct unidbg_breakpoint *it = &stub->breakpoints[i];
+        if (it->used && it->address - address < count)
+            bytes[it->address - address] = it->original;
+    }
+}
+
+static bool write_text(struct unidbg_stub *stub, uint64_t address, uint8_t byte) {
+    return stub->port->poke_text(stub->port->context, address, &byte, 1) == 1;
+}
+
+void breakpoints_rewrite(struct unidbg_stub *stub, uint64_t address, const uint8_t *bytes, size_t count) {
+    for (unsigned i = 0; i < UNIDBG_BREAKPOINTS; i++) {
+        struct unidbg_breakpoint *it = &stub->breakpoints[i];
+        if (it->used && it->address - address < count) {
+            it->original = bytes[it->address - address];
+            write_text(stub, it->address, arch_breakpoint);
+        }
+    }
+}
+
+void breakpoint_lift(struct unidbg_stub *stub, uint64_t address) {
+    struct unidbg_breakpoint *it = breakpoint_at(stub, address);
+    if (it)
+        write_text(stub, address, it->original);
+}
+
+void breakpoint_drop(struct unidbg_stub *stub, uint64_t address) {
+    if (breakpoint_at(stub, address))
+        write_text(stub, address, arch_breakpoint);
+}
+
+static struct unidbg_breakpoint *free_slot(struct unidbg_stub *stub) {
+    for (struct unidbg_breakpoint *it = first(stub); it < first(stub) + UNIDBG_BREAKPOINTS; it++) {
+        if (!it->used)
+            return it;
+    }
+    return NULL;
+}
+
+/* Where the guest has put other code meanwhile, that stays. */
+static void remove(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
+    uint8_t there;
+
+    it->used = false;
+    if (memory_read(stub, &there, it->address, 1) == 1 && there == arch_breakpoint)
+        write_text(stub, it->address, it->original);
+}
+
+/* Setting one that is set already changes nothing. */
+static void insert(struct unidbg_stub *stub, uint64_t address) {
+    struct unidbg_breakpoint *it = free_slot(stub);
+    uint8_t original;
+
+    if (breakpoint_at(stub, address)) {
+        reply_ok(stub);
+    } else if (!it) {
+        reply_error(stub, ERROR_SPACE, "no free breakpoint");
+    } else if (memory_read(stub, &original, address, 1) != 1 || !write_text(stub, address, arch_breakpoint)) {
+        reply_error(stub, ERROR_FAULT, NULL);
+    } else {
+        *it = (struct unidbg_breakpoint){address, original, true};
+        reply_ok(stub);
+    }
+}
+
+static unsigned hardware_slots(const struct unidbg_stub *stub) {
+    unsigned slots = stub->port->hardware ? stub->port->hardware_slots : 0;
+    return slots < UNIDBG_HARDWARE ? slots : UNIDBG_HARDWARE;
+}
+
+static struct unidbg_watchpoint *hardware_find(struct unidbg_stub *stub, struct unidbg_watchpoint wanted) {
+    for (unsigned i = 0; i < hardware_slots(stub); i++) {
+        struct unidbg_watchpoint *it = &stub->watchpoints[i];
+        if (it->length == wanted.length && (it->length == 0 || (it->address == wanted.address && it->kind == wanted.kind)))
+            return it;
+    }
+    return NULL;
+}
+
+static bool hardware_set(struct unidbg_stub *stub, struct unidbg_watchpoint *it, struct unidbg_watchpoint to) {
+    unsigned slot = (unsigned)(it - stub->watchpoints);
+    const struct unidbg_port *port = stub->port;
+
+    if (!port->hardware(port->context, slot, (enum unidbg_hardware)to.kind, to.address, to.length))
+        return false;
+    *it = to;
+    return true;
+}
+
+static void hardware_insert(struct unidbg_stub *stub, struct unidbg_watchpoint wanted) {
+    struct unidbg_watchpoint *it = hardware_find(stub, (struct unidbg_watchpoint){0});
+
+    if (hardware_find(stub, wanted))
+        reply_ok(stub);
+    else if (!it)
+        reply_error(stub, ERROR_SPACE, "all hardware breakpoints are in use");
+    else if (!hardware_set(stub, it, wanted))
+        reply_error(stub, ERROR_INVALID, "the hardware cannot watch this");
+    else
+        reply_ok(stub);
+}
+
+static void hardware_remove(struct unidbg_stub *stub, struct unidbg_watchpoint wanted) {
+    struct unidbg_watchpoint *it = hardware_find(stub, wanted);
+
+    if (it)
+        hardware_set(stub, it, (struct unidbg_watchpoint){.kind = it->kind});
+    reply_ok(stub);
+}
+
+bool breakpoints_any(const struct unidbg_stub *stub) {
+    for (unsigned i = 0; i < UNIDBG_BREAKPOINTS; i++) {
+        if (stub->breakpoints[i].used)
+            return true;
+    }
+    for (unsigned i = 0; i < UNIDBG_HARDWARE; i++) {
+        if (stub->watchpoints[i].length)
+            return true;
+    }
+    return false;
+}
+
+void breakpoints_clear(struct unidbg_stub *stub) {
+    for (struct unidbg_breakpoint *it = first(stub); it < first(stub) + UNIDBG_BREAKPOINTS; it++) {
+        if (it->used)
+            remove(stub, it);
+    }
+    for (unsigned i = 0; i < UNIDBG_HARDWARE; i++) {
+        struct unidbg_watchpoint *it = &stub->watchpoints[i];
+        if (it->length)
+            hardware_set(stub, it, (struct unidbg_watchpoint){.kind = it->kind});
+    }
+}
+
+const struct unidbg_watchpoint *watchpoint_hit(struct unidbg_stub *stub) {
+    const struct unidbg_port *port = stub->port;
+    uint32_t hits = port->hardware_hits ? port->hardware_hits(port->context) : 0;
+
+    for (unsigned i = 0; i < UNIDBG_HARDWARE; i++) {
+        if (hits >> i & 1 && stub->watchpoints[i].length)
+            return &stub->watchpoints[i];
+    }
+    return NULL;
+}
+
+static void change_software(struct unidbg_stub *stub, uint64_t address, bool set) {
+    struct unidbg_breakpoint *it = breakpoint_at(stub, address);
+
+    if (set) {
+        insert(stub, address);
+        return;
+    }
+    if (it)
+        remove(stub, it);
+    reply_ok(stub);
+}
+
+static void change_hardware(struct unidbg_stub *stub, struct unidbg_watchpoint wanted, bool set) {
+    if (wanted.length == 0)
+        reply_error(stub, ERROR_INVALID, "nothing to watch");
+    else if (set)
+        hardware_insert(stub, wanted);
+    else
+        hardware_remove(stub, wanted);
+}
+
+/* type,address,kind: kind is the length of a watched object, or of the breakpoint instruction. */
+static enum verdict change(struct unidbg_stub *stub, struct scan *scan, bool set) {
+    uint64_t type = scan_hex(scan);
+    uint64_t address;
+    uint64_t kind;
+
+    scan_expect(scan, ',');
+    address = scan_hex(scan);
+    scan_expect(scan, ',');
+    kind = scan_hex(scan);
+    if (type == UNIDBG_HW_EXECUTE) /* the length of the instruction does not matter */
+        kind = 1;
+    if (scan->failed || kind > UINT8_MAX)
+        reply_error(stub, ERROR_INVALID, "malformed breakpoint packet");
+    else if (type == SOFTWARE && stub->port->poke_text)
+        change_software(stub, address, set);
+    else if (type >= UNIDBG_HW_EXECUTE && type <= UNIDBG_HW_ACCESS && hardware_slots(stub))
+        change_hardware(stub, (struct unidbg_watchpoint){address, (uint8_t)kind, (uint8_t)type}, set);
+    return REPLY;
+}
+
+enum verdict packet_Z(struct unidbg_stub *stub, struct scan *scan) {
+    return change(stub, scan, true);
+}
+
+enum verdict packet_z(struct unidbg_stub *stub, struct scan *scan) {
+    return change(stub, scan, false);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Breakpoints in the code of the guest, and those of the hardware. */
+#ifndef BREAKPOINTS_H
+#define BREAKPOINTS_H
+
+#include <unidbg/stub.h>
+
+/* The breakpoint at an address; NULL: none. */
+struct unidbg_breakpoint *breakpoint_at(struct unidbg_stub *stub, uint64_t address);
+/* Put the original bytes back into bytes that were read. */
+void breakpoints_hide(const struct unidbg_stub *stub, uint8_t *bytes, uint64_t address, size_t count);
+/* Memory was written over: note the new originals, and put the breakpoints back. */
+void breakpoints_rewrite(struct unidbg_stub *stub, uint64_t address, const uint8_t *bytes, size_t count);
+/* Take one out of the code for a step in place, and put it back. */
+void breakpoint_lift(struct unidbg_stub *stub, uint64_t address);
+void breakpoint_drop(struct unidbg_stub *stub, uint64_t address);
+/* Remove all, those of the hardware too. */
+void breakpoints_clear(struct unidbg_stub *stub);
+/* Is anything set? */
+bool breakpoints_any(const struct unidbg_stub *stub);
+/* The watchpoint or hardware breakpoint that hit, NULL: none. */
+const struct unidbg_watchpoint *watchpoint_hit(struct unidbg_stub *stub);
+
+#endif

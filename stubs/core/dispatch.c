@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The one table of packets. */
+#include "packet.h"
+#include "reply.h"
+#include "wire.h"
+
+struct command {
+    const char *name;
+    handler *run;
+};
+
+/* A name is followed by its end, or by one of : ; , ? */
+static const struct command words[] = {
+    {"qSupported", packet_qSupported},
+    {"QStartNoAckMode", packet_QStartNoAckMode},
+    {"qXfer", packet_qXfer},
+    {"vCont?", packet_vCont_question},
+    {"vCont", packet_vCont},
+    {"MultiMemRead", packet_MultiMemRead},
+    {"qC", packet_qC},
+    {"qfThreadInfo", packet_qfThreadInfo},
+    {"qsThreadInfo", packet_qsThreadInfo},
+    {"qThreadExtraInfo", packet_qThreadExtraInfo},
+    {"qRcmd", packet_qRcmd},
+    {"qAttached", packet_qAttached},
+    {"vKill", packet_vKill},
+    {"QUnidbgLease", packet_QUnidbgLease},
+    {"qUnidbgStop", packet_qUnidbgStop},
+    {"QThreadSuffixSupported", packet_QThreadSuffixSupported},
+    {"QListThreadsInStopReply", packet_QListThreadsInStopReply},
+    {"qHostInfo", packet_qHostInfo},
+    {"qProcessInfo", packet_qProcessInfo},
+};
+
+/* A letter is followed by its arguments at once. */
+static const struct command letters[] = {
+    {"m", packet_m}, {"x", packet_x}, {"g", packet_g}, {"p", packet_p}, {"c", packet_c}, {"s", packet_s},
+    {"Z", packet_Z}, {"z", packet_z}, {"H", packet_H}, {"T", packet_T}, {"?", packet_question},
+    {"M", packet_M}, {"X", packet_X}, {"G", packet_G}, {"P", packet_P}, {"C", packet_C}, {"S", packet_S},
+    {"D", packet_D}, {"k", packet_k}, {"R", packet_R}, {"!", packet_bang},
+};
+
+static bool word_ends(const struct scan *scan) {
+    if (scan_done(scan))
+        return true;
+    return *scan->at == ':' || *scan->at == ';' || *scan->at == ',';
+}
+
+static handler *find_word(struct scan *scan) {
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct scan rest = *scan;
+        if (scan_word(&rest, words[i].name) && word_ends(&rest)) {
+            *scan = rest;
+            return words[i].run;
+        }
+    }
+    return NULL;
+}
+
+static handler *find_letter(struct scan *scan) {
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+        if (scan_take(scan, letters[i].name[0]))
+            return letters[i].run;
+    }
+    return NULL;
+}
+
+enum verdict packet_handle(struct unidbg_stub *stub) {
+    struct scan scan = {stub->in.data, stub->in.data + stub->in.length, false};
+    handler *run = find_word(&scan);
+    enum verdict verdict = REPLY; /* an empty one: not supported */
+
+    if (!run)
+        run = find_letter(&scan);
+    wire_begin(stub);
+    if (run)
+        verdict = run(stub, &scan);
+    if (stub->out.overflow)
+        reply_error(stub, ERROR_SPACE, "the reply is longer than a packet");
+    if (verdict & REPLY)
+        wire_finish(stub);
+    return verdict;
+}

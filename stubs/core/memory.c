@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "memory.h"
+
+#include "breakpoints.h"
+#include "packet.h"
+#include "reply.h"
+
+/* Memory is moved in pieces of this size, on the stack. */
+enum { PIECE = 128 };
+
+/* Bytes of [address, address + count) before the first that lies in a device, or wraps around. */
+static size_t outside_devices(const struct unidbg_stub *stub, uint64_t address, size_t count) {
+    const struct unidbg_port *port = stub->port;
+    struct unidbg_region region;
+
+    if (count > 0 && address + (count - 1) < address)
+        count = (size_t)(0 - address);
+    for (unsigned i = 0; port->region && port->region(port->context, i, &region); i++) {
+        if (!(region.flags & UNIDBG_DEVICE) || region.end <= address)
+            continue;
+        if (region.start <= address)
+            return 0;
+        if (region.start - address < count)
+            count = (size_t)(region.start - address);
+    }
+    return count;
+}
+
+size_t memory_read(struct unidbg_stub *stub, void *to, uint64_t address, size_t count) {
+    count = outside_devices(stub, address, count);
+    if (count > 0)
+        count = stub->port->peek(stub->port->context, to, address, count);
+    breakpoints_hide(stub, to, address, count);
+    return count;
+}
+
+static size_t write_through(struct unidbg_stub *stub, uint64_t address, const uint8_t *from, size_t count) {
+    const struct unidbg_port *port = stub->port;
+    size_t done = port->poke ? port->poke(port->context, address, from, count) : 0;
+
+    if (done < count && port->poke_text)
+        done += port->poke_text(port->context, address + done, from + done, count - done);
+    return done;
+}
+
+size_t memory_write(struct unidbg_stub *stub, uint64_t address, const uint8_t *from, size_t count) {
+    count = outside_devices(stub, address, count);
+    if (count > 0)
+        count = write_through(stub, address, from, count);
+    breakpoints_rewrite(stub, address, from, count);
+    return count;
+}
+
+typedef void append(struct unidbg_stub *stub, const uint8_t *bytes, size_t count);
+
+static void append_hex(struct unidbg_stub *stub, const uint8_t *bytes, size_t count) {
+    reply_hex(stub, bytes, count);
+}
+
+/* Append what can be read of a range; gives its length. Ends before the packet is full: each byte can take two. */
+static size_t append_range(struct unidbg_stub *stub, uint64_t address, uint64_t count, append *put) {
+    uint8_t piece[PIECE];
+    uint64_t done = 0;
+
+    while (done < count) {
+        size_t want = count - done < PIECE ? (size_t)(count - done) : PIECE;
+        size_t got;
+        if (want > reply_room(stub) / 2)
+            want = reply_room(stub) / 2;
+        got = want > 0 ? memory_read(stub, piece, address + done, want) : 0;
+        put(stub, piece, got);
+        done += got;
+        if (got < want || got == 0)
+            break;
+    }
+    return (size_t)done;
+}
+
+static bool scan_range(struct scan *scan, uint64_t *address, uint64_t *count) {
+    *address = scan_hex(scan);
+    scan_expect(scan, ',');
+    *count = scan_hex(scan);
+    return !scan->failed;
+}
+
+static enum verdict malformed(struct unidbg_stub *stub) {
+    reply_error(stub, ERROR_INVALID, "malformed memory packet");
+    return REPLY;
+}
+
+enum verdict packet_m(struct unidbg_stub *stub, struct scan *scan) {
+    uint64_t address;
+    uint64_t count;
+
+    if (!scan_range(scan, &address, &count))
+        return malformed(stub);
+    if (append_range(stub, address, count, append_hex) == 0)
+        reply_error(stub, ERROR_FAULT, NULL);
+    return REPLY;
+}
+
+/* GDB expects a `b` before the data. LLDB asks for nothing at first, expects OK, and then the bare data. */
+enum verdict packet_x(struct unidbg_stub *stub, struct scan *scan) {
+    uint64_t address;
+    uint64_t count;
+
+    if (!scan_range(scan, &address, &count))
+        return malformed(stub);
+    if (count == 0) {
+        stub->bare_binary = true;
+        reply_ok(stub);
+        return REPLY;
+    }
+    if (!stub->bare_binary)
+        reply_char(stub, 'b');
+    if (append_range(stub, address, count, reply_binary) == 0)
+        reply_error(stub, ERROR_FAULT, NULL);
+    return REPLY;
+}
+
+static enum verdict write_done(struct unidbg_stub *stub, bool done) {
+    if (done)
+        reply_ok(stub);
+    else
+        reply_error(stub, ERROR_FAULT, NULL);
+    return REPLY;
+}
+
+enum verdict packet_M(struct unidbg_stub *stub, struct scan *scan) {
+    uint8_t piece[PIECE];
+    uint64_t address;
+    uint64_t count;
+    bool good = scan_range(scan, &address, &count);
+
+    scan_expect(scan, ':');
+    if (!good || scan->failed || scan_left(scan) / 2 != count || scan_left(scan) % 2 != 0)
+        return malformed(stub);
+    while (count > 0 && good) {
+        size_t now = count < PIECE ? (size_t)count : PIECE;
+        scan_bytes(scan, piece, now);
+        if (scan->failed)
+            return malformed(stub);
+        good = memory_write(stub, address, piece, now) == now;
+        address += now;
+        count -= now;
+    }
+    return write_done(stub, good);
+}
+
+/* Binary: the escapes are undone already. An empty one is the probe for this packet. */
+enum verdict packet_X(struct unidbg_stub *stub, struct scan *scan) {
+    uint64_t address;
+    uint64_t count;
+    bool good = scan_range(scan, &address, &count);
+
+    scan_expect(scan, ':');
+    if (!good || scan->failed || scan_left(scan) != count)
+        return malformed(stub);
+    return write_done(stub, memory_write(stub, address, scan->at, (size_t)count) == count);
+}
+
+static void append_width(struct unidbg_stub *stub, uint64_t value, unsigned width) {
+    struct unidbg_text out = reply_sink(stub);
+    text_digits(&out, value, width);
+}
+
+/* The lengths that were read stand before the data, so room for them is made first: each gets as many digits
+ * as the length that was asked. */
+static bool reserve_lengths(struct unidbg_stub *stub, struct scan scan) {
+    uint64_t address;
+    uint64_t count;
+    bool first = true;
+
+    while (!scan_done(&scan) && !scan_take(&scan, ';')) {
+        if (!first)
+            scan_expect(&scan, ',');
+        if (!scan_range(&scan, &address, &count))
+            return false;
+        if (!first)
+            reply_char(stub, ',');
+        append_width(stub, 0, hex_width(count));
+        first = false;
+    }
+    reply_char(stub, ';');
+    return !first;
+}
+
+static void fill_length(struct unidbg_stub *stub, uint32_t at, uint64_t value, unsigned width) {
+    uint32_t end = stub->out.length;
+
+    stub->out.length = at;
+    append_width(stub, value, width);
+    stub->out.length = end;
+}
+
+enum verdict packet_MultiMemRead(struct unidbg_stub *stub, struct scan *scan) {
+    uint32_t at = stub->out.length;
+    uint64_t address;
+    uint64_t count;
+
+    if (!scan_word(scan, ":ranges:") || !reserve_lengths(stub, *scan))
+        return malformed(stub);
+    if (stub->out.overflow)
+        return REPLY;
+    while (!scan_done(scan) && !scan_take(scan, ';')) {
+        scan_take(scan, ',');
+        scan_range(scan, &address, &count);
+        fill_length(stub, at, append_range(stub, address, count, reply_binary), hex_width(count));
+        at += hex_width(count) + 1;
+    }
+    return REPLY;
+}

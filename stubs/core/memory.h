@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The guest's memory as a client shall see it: without breakpoints, without devices, without faults. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <unidbg/stub.h>
+
+/* Read up to `count` bytes; gives how many from the start could be read. */
+size_t memory_read(struct unidbg_stub *stub, void *to, uint64_t address, size_t count);
+/* Write; gives how many from the start were written. Read-only memory is written through poke_text. */
+size_t memory_write(struct unidbg_stub *stub, uint64_t address, const uint8_t *from, size_t count);
+
+#endif

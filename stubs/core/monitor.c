@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* qRcmd: `monitor COMMAND`. The stub's own commands, then the guest's. */
+#include "breakpoints.h"
+#include "packet.h"
+#include "reply.h"
+#include "stop.h"
+#include "wire.h"
+
+/* Output is made behind an `O`. If all of it fits one packet, the `O` is taken away again: one packet can be
+ * asked for again where the line damages it. */
+enum { OUTPUT_START = 2 }; /* `$` and `O` */
+
+static void begin(struct unidbg_stub *stub) {
+    wire_begin(stub);
+    reply_char(stub, 'O');
+}
+
+static void flush(struct unidbg_text *out) {
+    if (out->stub->out.length > OUTPUT_START)
+        wire_finish(out->stub);
+    begin(out->stub);
+    out->flushed = true;
+}
+
+static void put_output(struct unidbg_text *out, char character) {
+    if (reply_room(out->stub) < 2)
+        flush(out);
+    reply_hex(out->stub, &character, 1);
+}
+
+static void drop_mark(struct unidbg_sender *packet) {
+    packet->length--;
+    for (uint32_t i = OUTPUT_START - 1; i < packet->length; i++)
+        packet->data[i] = packet->data[i + 1];
+}
+
+static void finish(struct unidbg_text *out) {
+    if (out->flushed)
+        flush(out);
+    drop_mark(&out->stub->out);
+    if (out->stub->out.length < OUTPUT_START)
+        reply_ok(out->stub);
+}
+
+static void show_reason(struct unidbg_stub *stub, struct unidbg_text *out) {
+    stop_explain(stub, out);
+    unidbg_write(out, "\n");
+}
+
+static void show_breakpoints(struct unidbg_stub *stub, struct unidbg_text *out) {
+    for (unsigned i = 0; i < UNIDBG_BREAKPOINTS; i++) {
+        if (stub->breakpoints[i].used) {
+            unidbg_write_hex(out, stub->breakpoints[i].address);
+            unidbg_write(out, "\n");
+        }
+    }
+    for (unsigned i = 0; i < UNIDBG_HARDWARE; i++) {
+        if (stub->watchpoints[i].length) {
+            unidbg_write_hex(out, stub->watchpoints[i].address);
+            unidbg_write(out, " in hardware\n");
+        }
+    }
+}
+
+static void clear_breakpoints(struct unidbg_stub *stub, struct unidbg_text *out) {
+    (void)out;
+    breakpoints_clear(stub);
+}
+
+static void mask_interrupts(struct unidbg_stub *stub, struct unidbg_text *out) {
+    stub->step_interrupts = false;
+    unidbg_write(out, "steps hold interrupts off\n");
+}
+
+static void let_interrupts(struct unidbg_stub *stub, struct unidbg_text *out) {
+    stub->step_interrupts = true;
+    unidbg_write(out, "steps let interrupts in\n");
+}
+
+static void reboot(struct unidbg_stub *stub, struct unidbg_text *out) {
+    if (stub->port->reboot)
+        stub->port->reboot(stub->port->context);
+    unidbg_write(out, "this guest cannot reboot itself\n");
+}
+
+static void kill(struct unidbg_stub *stub, struct unidbg_text *out) {
+    if (stub->port->kill)
+        stub->port->kill(stub->port->context);
+    unidbg_write(out, "this guest cannot power itself off\n");
+}
+
+static void help(struct unidbg_stub *stub, struct unidbg_text *out);
+
+struct builtin {
+    const char *name;
+    void (*run)(struct unidbg_stub *stub, struct unidbg_text *out);
+    const char *help;
+};
+
+static const struct builtin builtins[] = {
+    {"help", help, "this list"},
+    {"reason", show_reason, "why the guest stands"},
+    {"breakpoints", show_breakpoints, "what is set"},
+    {"breakpoints clear", clear_breakpoints, "remove all"},
+    {"step-irqs off", mask_interrupts, "steps hold interrupts off (default)"},
+    {"step-irqs on", let_interrupts, "steps let interrupts in"},
+    {"reboot", reboot, "restart the guest"},
+    {"kill", kill, "power the guest off"},
+};
+
+static bool ask_guest(struct unidbg_stub *stub, const char *command, struct unidbg_text *out) {
+    const struct unidbg_port *port = stub->port;
+    return port->monitor && port->monitor(port->context, command, out);
+}
+
+static void help(struct unidbg_stub *stub, struct unidbg_text *out) {
+    for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++) {
+        unidbg_write(out, builtins[i].name);
+        unidbg_write(out, ": ");
+        unidbg_write(out, builtins[i].help);
+        unidbg_write(out, "\n");
+    }
+    ask_guest(stub, "help", out);
+}
+
+static bool equal(const char *one, const char *other) {
+    while (*one && *one == *other) {
+        one++;
+        other++;
+    }
+    return *one == *other;
+}
+
+static bool run(struct unidbg_stub *stub, const char *command, struct unidbg_text *out) {
+    for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++) {
+        if (equal(command, builtins[i].name)) {
+            builtins[i].run(stub, out);
+            return true;
+        }
+    }
+    return ask_guest(stub, command, out);
+}
+
+enum verdict packet_qRcmd(struct unidbg_stub *stub, struct scan *scan) {
+    struct unidbg_text out = {.put = put_output, .stub = stub};
+    uint8_t *command = stub->in.data;
+    size_t length;
+
+    scan_expect(scan, ',');
+    length = scan_left(scan) / 2;
+    scan_bytes(scan, command, length); /* in place: what is written was read before */
+    command[length] = 0;
+    if (scan->failed || !scan_done(scan)) {
+        reply_error(stub, ERROR_INVALID, "malformed monitor command");
+        return REPLY;
+    }
+    begin(stub);
+    if (run(stub, (const char *)command, &out))
+        finish(&out);
+    else
+        reply_error(stub, ERROR_GENERAL, "unknown command: try monitor help");
+    return REPLY;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The handlers of packets, by the module that has them. Each reads its arguments from `scan`, which stands behind the
+ * packet's name, and says what happens next. */
+#ifndef PACKET_H
+#define PACKET_H
+
+#include <unidbg/stub.h>
+
+#include "scan.h"
+
+enum verdict {
+    STAY = 0,  /* no reply, the guest stays stopped */
+    REPLY = 1, /* send what was appended */
+    LEAVE = 2, /* the guest goes on */
+};
+
+typedef enum verdict handler(struct unidbg_stub *stub, struct scan *scan);
+
+/* Find the handler of the packet in `in`, run it, send its reply. */
+enum verdict packet_handle(struct unidbg_stub *stub);
+
+/* registers.c */
+handler packet_g, packet_G, packet_p, packet_P;
+/* memory.c */
+handler packet_m, packet_M, packet_x, packet_X, packet_MultiMemRead;
+/* breakpoints.c */
+handler packet_Z, packet_z;
+/* resume.c */
+handler packet_c, packet_C, packet_s, packet_S, packet_vCont, packet_vCont_question, packet_D, packet_k, packet_vKill, packet_R;
+/* threads.c */
+handler packet_H, packet_T, packet_qC, packet_qfThreadInfo, packet_qsThreadInfo, packet_qThreadExtraInfo;
+/* session.c */
+handler packet_question, packet_bang, packet_qSupported, packet_QStartNoAckMode, packet_qAttached,
+    packet_QUnidbgLease, packet_qUnidbgStop;
+/* xfer.c */
+handler packet_qXfer;
+/* monitor.c */
+handler packet_qRcmd;
+/* lldb.c */
+handler packet_QThreadSuffixSupported, packet_QListThreadsInStopReply, packet_qHostInfo, packet_qProcessInfo;
+
+#endif

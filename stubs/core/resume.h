@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How the guest goes on. */
+#ifndef RESUME_H
+#define RESUME_H
+
+#include <unidbg/stub.h>
+
+/* Make the step or the continuation that a client asked for. True: the guest goes on (a trap may come back).
+ * False: the steps were done by emulation, there is a stop to be reported. */
+bool resume_go(struct unidbg_stub *stub);
+/* A step's trap came back and the range is not left: step on. The same answer. */
+bool resume_again(struct unidbg_stub *stub);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "session.h"
+
+#include "breakpoints.h"
+#include "packet.h"
+#include "reply.h"
+#include "stop.h"
+#include "threads.h"
+#include "wire.h"
+
+/* Who stops the guest without sending a packet is noise. */
+static const uint64_t probation_ns = 2000000000;
+
+static uint64_t now(const struct unidbg_stub *stub) {
+    return stub->port->now_ns ? stub->port->now_ns(stub->port->context) : 0;
+}
+
+/* Features that one client negotiated mean nothing to the next. */
+static void forget_features(struct unidbg_stub *stub) {
+    stub->text_errors = false;
+    stub->bare_binary = false;
+    stub->lldb = false;
+    stub->lldb_threads = false;
+    stub->lease_ns = 0;
+    stub->thread_general = THREAD_ANY;
+}
+
+void session_end(struct unidbg_stub *stub) {
+    breakpoints_clear(stub);
+    forget_features(stub);
+    wire_reset(&stub->in);
+    stub->no_ack = false;
+    stub->spare_ack = false;
+    stub->awaited = false;
+    stub->probation = false;
+}
+
+/* Without acknowledgements a `+` has one place: behind the OK that switched them off. Any other is the
+ * greeting of a new client. */
+void session_ack(struct unidbg_stub *stub) {
+    stub->greeted = !stub->spare_ack;
+    stub->spare_ack = false;
+}
+
+static bool starts(const struct unidbg_stub *stub, const char *word) {
+    struct scan scan = {stub->in.data, stub->in.data + stub->in.length, false};
+    return scan_word(&scan, word);
+}
+
+void session_packet(struct unidbg_stub *stub) {
+    if (stub->no_ack && (starts(stub, "QStartNoAckMode") || (stub->greeted && starts(stub, "qSupported")))) {
+        forget_features(stub);
+        stub->no_ack = false;
+    }
+    stub->greeted = false;
+    stub->probation = false;
+    if (!stub->no_ack)
+        wire_byte(stub, '+');
+}
+
+void session_heard(struct unidbg_stub *stub) {
+    stub->heard = true;
+}
+
+/* The clock is read when the line is quiet, not for each byte. */
+bool session_silent(struct unidbg_stub *stub) {
+    uint64_t limit = stub->probation ? probation_ns : stub->lease_ns;
+
+    if (limit == 0 || !stub->port->now_ns)
+        return false;
+    if (stub->heard) {
+        stub->heard = false;
+        stub->heard_ns = now(stub);
+    }
+    return now(stub) - stub->heard_ns > limit;
+}
+
+enum verdict packet_QStartNoAckMode(struct unidbg_stub *stub, struct scan *scan) {
+    (void)scan;
+    stub->no_ack = true;
+    stub->spare_ack = true;
+    reply_ok(stub);
+    return REPLY;
+}
+
+enum verdict packet_bang(struct unidbg_stub *stub, struct scan *scan) {
+    (void)scan;
+    reply_ok(stub);
+    return REPLY;
+}
+
+/* We were there before the client: leaving must not kill the guest. */
+enum verdict packet_qAttached(struct unidbg_stub *stub, struct scan *scan) {
+    (void)scan;
+    reply_char(stub, '1');
+    return REPLY;
+}
+
+static void append_feature(struct unidbg_stub *stub, bool there, const char *feature) {
+    if (there)
+        reply_text(stub, feature);
+}
+
+enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
+    const struct unidbg_port *port = stub->port;
+
+    forget_features(stub);
+    while (scan_take(scan, ':') || scan_past(scan, ';')) {
+        if (scan_word(scan, "error-message+"))
+            stub->text_errors = true;
+    }
+    reply_text(stub, "PacketSize=");
+    reply_number(stub, stub->in.size);
+    reply_text(stub, ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
+                     ";qUnidbgStop+;qXfer:features:read+;qXfer:threads:read+");
+    append_feature(stub, port->poke_text, ";swbreak+");
+    append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
+    append_feature(stub, port->region, ";qXfer:memory-map:read+");
+    append_feature(stub, port->exec_file, ";qXfer:exec-file:read+");
+    append_feature(stub, port->now_ns, ";QUnidbgLease+");
+    return REPLY;
+}
+
+enum verdict packet_QUnidbgLease(struct unidbg_stub *stub, struct scan *scan) {
+    uint64_t milliseconds;
+
+    if (!stub->port->now_ns)
+        return REPLY;
+    scan_expect(scan, ':');
+    milliseconds = scan_hex(scan);
+    if (scan->failed || milliseconds > UINT32_MAX) {
+        reply_error(stub, ERROR_INVALID, "a lease is a number of milliseconds");
+        return REPLY;
+    }
+    stub->lease_ns = milliseconds * 1000000;
+    reply_ok(stub);
+    return REPLY;
+}
+
+enum verdict packet_qUnidbgStop(struct unidbg_stub *stub, struct scan *scan) {
+    struct unidbg_text out = reply_hex_sink(stub);
+
+    (void)scan;
+    reply_text(stub, "kind:");
+    reply_text(stub, stop_name((enum stop_kind)stub->stop_kind));
+    reply_text(stub, ";signal:");
+    reply_hex(stub, &stub->signal, 1);
+    reply_text(stub, stop_fatal(stub) ? ";fatal:1;stops:" : ";fatal:0;stops:");
+    reply_number(stub, stub->stops);
+    reply_text(stub, ";text:");
+    stop_explain(stub, &out);
+    reply_char(stub, ';');
+    return REPLY;
+}
+
+enum verdict packet_question(struct unidbg_stub *stub, struct scan *scan) {
+    (void)scan;
+    stop_reply(stub);
+    return REPLY;
+}

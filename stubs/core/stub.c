@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The entry points, and the loop that serves a client while the guest stands. */
+#include <unidbg/stub.h>
+
+#include "arch.h"
+#include "breakpoints.h"
+#include "packet.h"
+#include "reply.h"
+#include "resume.h"
+#include "session.h"
+#include "stop.h"
+#include "wire.h"
+
+enum { INTERRUPT_BYTE = 0x03 };
+
+static const struct arch_cause interrupted = {
+    .kind = STOP_INTERRUPT, .signal = UNIDBG_SIGINT, .reason = "interrupted by the client"};
+static const struct arch_cause attached = {
+    .kind = STOP_ATTACH, .signal = UNIDBG_SIGTRAP, .reason = "a client came"};
+
+bool unidbg_init(struct unidbg_stub *stub, const struct unidbg_port *port, void *buffer, size_t size) {
+    if (!port->get || !port->put || !port->peek || size < UNIDBG_BUFFER_MIN)
+        return false;
+    *stub = (struct unidbg_stub){.port = port, .pending = -1};
+    wire_init(stub, buffer, size);
+    return true;
+}
+
+static int next_byte(struct unidbg_stub *stub) {
+    int byte = stub->pending >= 0 ? stub->pending : stub->port->get(stub->port->line);
+
+    stub->pending = -1;
+    if (byte >= 0)
+        session_heard(stub);
+    return byte;
+}
+
+static void report(struct unidbg_stub *stub) {
+    stub->awaited = false;
+    wire_begin(stub);
+    stop_reply(stub);
+    wire_finish(stub);
+}
+
+static void set_stop(struct unidbg_stub *stub, struct arch_cause cause) {
+    stub->stop_kind = (uint8_t)cause.kind;
+    stub->signal = cause.signal;
+    stub->reason = cause.reason;
+    stub->stop_hardware = cause.hardware;
+    stub->stop_address = cause.address;
+    stub->stops++;
+    stub->other_id = 0;
+}
+
+/* Events that need no packet, the same whether the guest runs or stands. */
+static void answer_line(struct unidbg_stub *stub, enum wire_event event) {
+    if (event == WIRE_ACK)
+        session_ack(stub);
+    else if (event == WIRE_NACK && stub->out.length > 0)
+        wire_again(stub);
+    else if (event == WIRE_DAMAGED && !stub->no_ack)
+        wire_byte(stub, '-');
+}
+
+/* Steps have ended inside the stub: because they are done, or because the client sent something. */
+static struct arch_cause step_cause(struct unidbg_stub *stub) {
+    if (stub->pending == INTERRUPT_BYTE) {
+        stub->pending = -1;
+        return interrupted;
+    }
+    if (stub->pending == '$')
+        stub->awaited = false; /* as for a running guest */
+    return (struct arch_cause){.kind = STOP_STEP, .signal = UNIDBG_SIGTRAP};
+}
+
+/* One packet. True: the guest goes on. */
+static bool serve_packet(struct unidbg_stub *stub) {
+    session_packet(stub);
+    if (!(packet_handle(stub) & LEAVE))
+        return false;
+    if (resume_go(stub))
+        return true;
+    set_stop(stub, step_cause(stub));
+    if (stub->awaited)
+        report(stub);
+    return false;
+}
+
+static void refuse_long_packet(struct unidbg_stub *stub) {
+    session_packet(stub);
+    wire_begin(stub);
+    reply_error(stub, ERROR_LONG, "the packet is longer than PacketSize");
+    wire_finish(stub);
+}
+
+/* The client fell silent. A guest that cannot go on stays for the next one. */
+static bool serve_silence(struct unidbg_stub *stub) {
+    session_end(stub);
+    return !stop_fatal(stub);
+}
+
+static void serve(struct unidbg_stub *stub) {
+    bool going = false;
+
+    while (!going) {
+        int byte = next_byte(stub);
+        enum wire_event event = byte < 0 ? WIRE_NOTHING : wire_receive(&stub->in, (uint8_t)byte);
+        if (event == WIRE_PACKET)
+            going = serve_packet(stub);
+        else if (event == WIRE_TOO_LONG)
+            refuse_long_packet(stub);
+        else
+            answer_line(stub, event);
+        if (byte >= 0)
+            continue;
+        if (session_silent(stub))
+            going = serve_silence(stub);
+        else if (stub->port->idle)
+            stub->port->idle(stub->port->context);
+    }
+}
+
+/* The guest stands from here to the end of the call. */
+static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, struct arch_cause cause) {
+    const struct unidbg_port *port = stub->port;
+
+    stub->frame = frame;
+    if (port->hold)
+        port->hold(port->context);
+    if (port->capture)
+        port->capture(port->context, frame);
+    set_stop(stub, cause);
+    if (stub->awaited)
+        report(stub);
+    serve(stub);
+    if (port->restore)
+        port->restore(port->context, frame);
+    if (port->release)
+        port->release(port->context);
+    stub->frame = NULL;
+}
+
+void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unidbg_signal signal, const char *reason) {
+    if (!stub->frame)
+        stand(stub, frame, (struct arch_cause){.kind = STOP_HALT, .signal = (uint8_t)signal, .reason = reason});
+}
+
+void unidbg_panic(struct unidbg_stub *stub, enum unidbg_signal signal, const char *reason) {
+    stub->panic_signal = (uint8_t)signal;
+    stub->panic_text = reason;
+    arch_trap_here();
+}
+
+bool unidbg_fixup(struct unidbg_stub *stub, struct unidbg_frame *frame) {
+    (void)stub;
+    return arch_fixup(frame);
+}
+
+bool unidbg_attached(const struct unidbg_stub *stub) {
+    return stub->frame || stub->awaited;
+}
+
+/* A breakpoint of a client, one that unidbg_panic made, or one of the guest's own. */
+static void refine_breakpoint(struct unidbg_stub *stub, struct arch_cause *cause) {
+    uint64_t pc = arch_breakpoint_pc(stub->frame);
+
+    if (breakpoint_at(stub, pc)) {
+        arch_set_pc(stub->frame, pc);
+        return;
+    }
+    *cause = (struct arch_cause){.kind = STOP_HALT, .signal = UNIDBG_SIGTRAP, .reason = "breakpoint instruction in the guest's code"};
+    if (stub->panic_text) {
+        *cause = (struct arch_cause){.kind = STOP_PANIC, .signal = stub->panic_signal, .reason = stub->panic_text};
+        stub->panic_text = NULL;
+    }
+}
+
+static void refine_watchpoint(struct unidbg_stub *stub, struct arch_cause *cause) {
+    const struct unidbg_watchpoint *hit = watchpoint_hit(stub);
+
+    if (!hit)
+        return;
+    cause->kind = hit->kind == UNIDBG_HW_EXECUTE ? STOP_BREAKPOINT : STOP_WATCHPOINT;
+    cause->hardware = hit->kind;
+    cause->address = hit->address;
+}
+
+/* The trap of a step that is nobody's stop: off a breakpoint, or inside the range of vCont;r. An instruction
+ * that repeats itself traps before it is through, still on its breakpoint. */
+static bool step_goes_on(struct unidbg_stub *stub, struct unidbg_step step, struct arch_cause *cause) {
+    if (step.resume) {
+        if (arch_pc(stub->frame) == step.address)
+            arch_step(stub, true);
+        return true;
+    }
+    if (resume_again(stub))
+        return true;
+    *cause = step_cause(stub);
+    return false;
+}
+
+bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
+    struct arch_cause cause;
+    struct unidbg_step step = stub->step;
+
+    if (arch_fixup(frame))
+        return true;
+    cause = arch_cause(frame);
+    if (cause.kind == STOP_NONE || stub->frame)
+        return false;
+    stub->frame = frame;
+    if (step.active)
+        arch_step_end(stub, frame);
+    if (cause.kind == STOP_BREAKPOINT)
+        refine_breakpoint(stub, &cause);
+    if (cause.kind == STOP_STEP)
+        refine_watchpoint(stub, &cause);
+    if (cause.kind == STOP_STEP && step.active && step_goes_on(stub, step, &cause))
+        stub->frame = NULL;
+    else
+        stand(stub, frame, cause);
+    return true;
+}
+
+/* The line gave bytes while the guest ran. */
+void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
+    int byte = 0;
+
+    while (!stub->frame && (byte = next_byte(stub)) >= 0) {
+        enum wire_event event = wire_receive(&stub->in, (uint8_t)byte);
+        if (event == WIRE_INTERRUPT) {
+            stub->probation = !stub->awaited;
+            stand(stub, frame, interrupted);
+        } else if (event == WIRE_BEGINS) {
+            stub->probation = true;
+            stub->awaited = false;
+            stand(stub, frame, attached);
+        } else {
+            answer_line(stub, event);
+        }
+    }
+}
+
+void unidbg_tick(struct unidbg_stub *stub, struct unidbg_frame *frame) {
+    (void)frame;
+    if (!stub->frame && stub->lease_ns && session_silent(stub))
+        session_end(stub);
+}

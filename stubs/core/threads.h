@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The threads of the guest, as the port tells them; one, number 1, where it does not. */
+#ifndef THREADS_H
+#define THREADS_H
+
+#include <unidbg/stub.h>
+
+#include "scan.h"
+#include "text.h"
+
+/* "Any" (0) and "all" (-1) in packets. */
+#define THREAD_ANY 0
+#define THREAD_ALL UINT64_MAX
+
+/* A thread's registers, and which groups of them are known. */
+struct thread_view {
+    struct unidbg_frame *frame;
+    unsigned known;
+};
+
+/* The thread at an index; false behind the last. */
+bool thread_at(const struct unidbg_stub *stub, unsigned index, struct unidbg_thread *thread);
+/* The stopped thread. */
+uint64_t thread_current(const struct unidbg_stub *stub);
+/* Look at a thread; any is the stopped one. False: there is no such thread. */
+bool thread_look(struct unidbg_stub *stub, uint64_t id, struct thread_view *view);
+/* `1`, `-1`, `0`, `p1.1`, `p1`: the process is always ours. */
+uint64_t thread_scan(struct scan *scan);
+/* The CPU of the stopped thread. */
+uint32_t thread_cpu(const struct unidbg_stub *stub);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "wire.h"
+
+#include "scan.h"
+
+enum { IDLE, BODY, ESCAPE, SUM_HIGH, SUM_LOW };
+
+/* `$` before and `#cc` behind the data of a packet. */
+enum { FRAME_HEAD = 1, FRAME_TAIL = 3 };
+
+void wire_init(struct unidbg_stub *stub, uint8_t *buffer, size_t size) {
+    uint32_t half = size / 2 > 0x100000 ? 0x100000 : (uint32_t)(size / 2);
+
+    stub->in.data = buffer;
+    stub->in.size = half - 16;
+    stub->out.data = buffer + half;
+    stub->out.size = half - FRAME_TAIL;
+    wire_reset(&stub->in);
+}
+
+void wire_reset(struct unidbg_receiver *in) { in->state = IDLE; }
+
+static enum wire_event begin(struct unidbg_receiver *in) {
+    in->length = 0;
+    in->sum = 0;
+    in->state = BODY;
+    return WIRE_BEGINS;
+}
+
+static enum wire_event idle(struct unidbg_receiver *in, uint8_t byte) {
+    switch (byte) {
+    case '$':
+        return begin(in);
+    case '+':
+        return WIRE_ACK;
+    case '-':
+        return WIRE_NACK;
+    case 0x03:
+        return WIRE_INTERRUPT;
+    default:
+        return WIRE_NOTHING; /* line noise */
+    }
+}
+
+/* Length grows beyond the size, so that a packet that is too long is known as such at its end. */
+static void keep(struct unidbg_receiver *in, uint8_t byte) {
+    if (in->length < in->size)
+        in->data[in->length] = byte;
+    if (in->length <= in->size)
+        in->length++;
+}
+
+/* 0x03 is data here: X packets may hold it. A raw `$` is not: a client died and the next one begins. */
+static enum wire_event body(struct unidbg_receiver *in, uint8_t byte) {
+    if (byte == '$')
+        return begin(in);
+    if (byte == '#') {
+        in->state = SUM_HIGH;
+        return WIRE_NOTHING;
+    }
+    in->sum = (uint8_t)(in->sum + byte);
+    if (in->state == ESCAPE) {
+        keep(in, byte ^ 0x20);
+        in->state = BODY;
+    } else if (byte == '}') {
+        in->state = ESCAPE;
+    } else {
+        keep(in, byte);
+    }
+    return WIRE_NOTHING;
+}
+
+static enum wire_event complete(struct unidbg_receiver *in, uint8_t byte) {
+    int low = hex_digit(byte);
+
+    in->state = IDLE;
+    if (low < 0 || in->expected != in->sum >> 4 || low != (in->sum & 15))
+        return WIRE_DAMAGED;
+    if (in->length > in->size)
+        return WIRE_TOO_LONG;
+    in->data[in->length] = 0;
+    return WIRE_PACKET;
+}
+
+enum wire_event wire_receive(struct unidbg_receiver *in, uint8_t byte) {
+    switch (in->state) {
+    case IDLE:
+        return idle(in, byte);
+    case SUM_HIGH:
+        in->expected = (uint8_t)hex_digit(byte); /* 0xff if it is no digit: never equal */
+        in->state = SUM_LOW;
+        return WIRE_NOTHING;
+    case SUM_LOW:
+        return complete(in, byte);
+    default:
+        return body(in, byte);
+    }
+}
+
+void wire_begin(struct unidbg_stub *stub) {
+    stub->out.data[0] = '$';
+    stub->out.length = FRAME_HEAD;
+    stub->out.overflow = false;
+}
+
+void wire_finish(struct unidbg_stub *stub) {
+    struct unidbg_sender *out = &stub->out;
+    uint8_t sum = 0;
+
+    for (uint32_t i = FRAME_HEAD; i < out->length; i++)
+        sum = (uint8_t)(sum + out->data[i]);
+    out->data[out->length++] = '#';
+    out->data[out->length++] = (uint8_t)"0123456789abcdef"[sum >> 4];
+    out->data[out->length++] = (uint8_t)"0123456789abcdef"[sum & 15];
+    wire_again(stub);
+}
+
+void wire_again(struct unidbg_stub *stub) {
+    stub->port->put(stub->port->line, stub->out.data, stub->out.length);
+}
+
+void wire_byte(struct unidbg_stub *stub, char byte) { stub->port->put(stub->port->line, &byte, 1); }

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* qXfer: documents that are longer than a packet. Each is made anew for every part that is asked, and only the
+ * window that was asked is kept. */
+#include "arch.h"
+#include "packet.h"
+#include "reply.h"
+#include "stop.h"
+#include "threads.h"
+
+static void put_windowed(struct unidbg_text *out, char character) {
+    uint8_t byte = (uint8_t)character;
+
+    if (out->skip > 0) {
+        out->skip--;
+    } else if (out->room > 0 && reply_room(out->stub) >= 2) {
+        out->room--;
+        reply_binary(out->stub, &byte, 1);
+    } else {
+        out->room = 0; /* once there is a gap, nothing may follow */
+        out->more = true;
+    }
+}
+
+static void write_threads(struct unidbg_text *out) {
+    struct unidbg_thread thread;
+
+    unidbg_write(out, "<?xml version=\"1.0\"?><threads>");
+    for (unsigned i = 0; thread_at(out->stub, i, &thread); i++) {
+        unidbg_write(out, "<thread id=\"");
+        text_number(out, thread.id);
+        unidbg_write(out, "\" core=\"");
+        unidbg_write_decimal(out, thread.cpu);
+        unidbg_write(out, "\" name=\"");
+        text_xml(out, thread.name ? thread.name : "thread");
+        unidbg_write(out, "\">");
+        if (thread.detail)
+            text_xml(out, thread.detail);
+        unidbg_write(out, "</thread>");
+    }
+    unidbg_write(out, "</threads>");
+}
+
+/* Everything is RAM to GDB: for ROM it would refuse to set breakpoints. Devices are left out. */
+static void write_memory_map(struct unidbg_text *out) {
+    const struct unidbg_port *port = out->stub->port;
+    struct unidbg_region region;
+
+    unidbg_write(out, "<?xml version=\"1.0\"?><memory-map>");
+    for (unsigned i = 0; port->region(port->context, i, &region); i++) {
+        if (region.flags & UNIDBG_DEVICE || region.end <= region.start)
+            continue;
+        unidbg_write(out, "<memory type=\"ram\" start=\"");
+        unidbg_write_hex(out, region.start);
+        unidbg_write(out, "\" length=\"");
+        unidbg_write_hex(out, region.end - region.start);
+        unidbg_write(out, "\"/>");
+    }
+    unidbg_write(out, "</memory-map>");
+}
+
+static void write_exec_file(struct unidbg_text *out) {
+    unidbg_write(out, out->stub->port->exec_file);
+}
+
+struct document {
+    const char *name; /* object, "read" and annex; a process id may follow exec-file's */
+    void (*write)(struct unidbg_text *out);
+};
+
+static const struct document documents[] = {
+    {":features:read:target.xml:", arch_target_xml},
+    {":threads:read::", write_threads},
+    {":memory-map:read::", write_memory_map},
+    {":exec-file:read:", write_exec_file},
+};
+
+static bool offered(const struct unidbg_stub *stub, const struct document *document) {
+    if (document->write == write_memory_map)
+        return stub->port->region != NULL;
+    if (document->write == write_exec_file)
+        return stub->port->exec_file != NULL;
+    return true;
+}
+
+static const struct document *find(const struct unidbg_stub *stub, struct scan *scan) {
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        if (scan_word(scan, documents[i].name))
+            return offered(stub, &documents[i]) ? &documents[i] : NULL;
+    }
+    return NULL;
+}
+
+/* `m` is put for "there is more", and corrected to `l` where there is not. */
+static void write_window(struct unidbg_stub *stub, const struct document *document, uint64_t offset, uint64_t length) {
+    struct unidbg_text out = {.put = put_windowed, .stub = stub, .skip = offset, .room = length};
+    uint32_t at = stub->out.length;
+
+    reply_char(stub, 'm');
+    document->write(&out);
+    if (!out.more)
+        stub->out.data[at] = 'l';
+}
+
+enum verdict packet_qXfer(struct unidbg_stub *stub, struct scan *scan) {
+    const struct document *document = find(stub, scan);
+    uint64_t offset;
+    uint64_t length;
+
+    if (!document)
+        return REPLY;
+    if (document->write == write_exec_file)
+        scan_past(scan, ':');
+    offset = scan_hex(scan);
+    scan_expect(scan, ',');
+    length = scan_hex(scan);
+    if (scan->failed)
+        reply_error(stub, ERROR_INVALID, "malformed qXfer packet");
+    else
+        write_window(stub, document, offset, length);
+    return REPLY;
+}
