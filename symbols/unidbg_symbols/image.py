@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from unidbg_symbols.dwarf.context import Dwarf
+    from unidbg_symbols.dwarf.lines import SourceLine
     from unidbg_symbols.dwarf.type_finder import TypeFinder
     from unidbg_symbols.dwarf.variables import Variable, VariableFinder
     from unidbg_symbols.elf.header import Section, Segment
@@ -219,6 +220,24 @@ class Image:
         return SymbolNotFound(
             f"no variable {name!r} in {self.path}{did_you_mean(close)}", name=name, nearest=close
         )
+
+    # Lines
+
+    def line_at(self, address: int) -> SourceLine | None:
+        """The source line of an address, None where no unit knows one."""
+        from unidbg_symbols.dwarf.lines import line_table
+
+        unit = self._dwarf.address_map.unit_at(address)
+        return None if unit is None else line_table(unit).find(address)
+
+    def addresses_of(self, file: str, line: int) -> Sequence[int]:
+        """Where the statements of a line begin, sorted; `file` is a path or the end of one (`net/tcp.c`).
+
+        Empty where the line has no code.
+        """
+        from unidbg_symbols.dwarf.lines import addresses_of_line
+
+        return addresses_of_line(self._dwarf, file, line)
 
     @property
     def _dwarf(self) -> Dwarf:

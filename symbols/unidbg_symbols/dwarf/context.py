@@ -13,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Literal
 
+    from unidbg_symbols.dwarf.address_map import AddressMap
     from unidbg_symbols.dwarf.line_header import LineHeader
+    from unidbg_symbols.dwarf.lines import LineTable
     from unidbg_symbols.dwarf.unit import Unit
     from unidbg_symbols.elf.file import ElfFile
 
@@ -36,6 +38,8 @@ class Dwarf:
         self._abbrev_starts: list[int] | None = None
         self._signatures: dict[int, Unit] | None = None
         self.line_headers: dict[tuple[int, str], LineHeader] = {}
+        self.line_tables: dict[int, LineTable] = {}
+        self._address_map: AddressMap | None = None
 
     def data(self, name: str) -> bytes:
         """A section's bytes, decompressed and relocated; empty where the image has none."""
@@ -74,6 +78,15 @@ class Dwarf:
                 if unit.is_type_unit and unit.signature is not None:
                     self._signatures.setdefault(unit.signature, unit)
         return self._signatures.get(signature)
+
+    @property
+    def address_map(self) -> AddressMap:
+        """Units by address."""
+        if self._address_map is None:
+            from unidbg_symbols.dwarf.address_map import AddressMap
+
+            self._address_map = AddressMap(self)
+        return self._address_map
 
     def abbrev_table(self, unit: Unit) -> AbbrevTable:
         """The table of a unit; units with the same table and the same sizes share it."""

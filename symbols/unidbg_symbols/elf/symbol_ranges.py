@@ -1,4 +1,4 @@
-"""Which symbol owns which addresses: overlapping symbols flattened into one sorted table.
+"""Which symbol owns which addresses.
 
 The innermost sized symbol wins; a label inside a sized function does not hide it. A symbol without a size
 reaches to the next symbol, at most to the end of its section.
@@ -6,8 +6,15 @@ reaches to the next symbol, at most to the end of its section.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
+from unidbg_symbols.elf.header import SHF_ALLOC
+from unidbg_symbols.intervals import flatten
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from unidbg_symbols.elf.header import Section
     from unidbg_symbols.elf.symbols import SymbolTable
 
@@ -21,40 +28,9 @@ Candidate = tuple[int, int, int, int, int, int]
 """(address, not sized, kind rank, binding rank, index, size)"""
 
 
-def flatten(table: SymbolTable, sections: tuple[Section, ...]) -> tuple[list[int], list[int]]:
-    """(starts, owners): `owners[bisect_right(starts, address)]` is a symbol's index, or -1."""
-    best = _best_of_each_address(table, len(sections))
-    ends = _section_ends(sections)
-    starts: list[int] = []
-    owners = [-1]
-    open_symbols: list[tuple[int, int]] = []  # (end, index), the innermost last
-
-    def begin(address: int, owner: int) -> None:
-        if starts and starts[-1] == address:
-            owners[-1] = owner
-        elif owners[-1] != owner:
-            starts.append(address)
-            owners.append(owner)
-
-    def close_until(address: int) -> None:
-        while open_symbols and open_symbols[-1][0] <= address:
-            end = open_symbols.pop()[0]
-            while open_symbols and open_symbols[-1][0] <= end:
-                open_symbols.pop()
-            begin(end, open_symbols[-1][1] if open_symbols else -1)
-
-    for number, (address, unsized, _, _, index, size) in enumerate(best):
-        close_until(address)
-        if not unsized:
-            open_symbols.append((address + size, index))
-        elif open_symbols:
-            continue
-        else:
-            following = best[number + 1][0] if number + 1 < len(best) else 1 << 64
-            open_symbols.append((_reach(address, following, ends), index))
-        begin(address, index)
-    close_until(1 << 65)
-    return starts, owners
+def symbol_ranges(table: SymbolTable, sections: tuple[Section, ...]) -> tuple[list[int], list[int]]:
+    """(starts, indexes of symbols) as `intervals.flatten` gives them."""
+    return flatten(_reaches(_best_of_each_address(table, len(sections)), sections))
 
 
 def _best_of_each_address(table: SymbolTable, section_count: int) -> list[Candidate]:
@@ -75,13 +51,21 @@ def _best_of_each_address(table: SymbolTable, section_count: int) -> list[Candid
     return best
 
 
-def _section_ends(sections: tuple[Section, ...]) -> list[tuple[int, int]]:
-    """(start, end) of each section that occupies memory, sorted."""
-    return sorted((s.addr, s.addr + s.size) for s in sections if s.flags & 2 and s.size)
+def _reaches(best: list[Candidate], sections: tuple[Section, ...]) -> Iterator[tuple[int, int, int]]:
+    """(start, end, index) of each symbol."""
+    ends = sorted((s.addr, s.addr + s.size) for s in sections if s.flags & SHF_ALLOC and s.size)
+    covered = 0  # up to where sized symbols reach
+    for number, (address, unsized, _, _, index, size) in enumerate(best):
+        if not unsized:
+            covered = max(covered, address + size)
+            yield address, address + size, index
+        elif address >= covered:
+            following = best[number + 1][0] if number + 1 < len(best) else 1 << 64
+            yield address, _end_of_label(address, following, ends), index
 
 
-def _reach(address: int, following: int, sections: list[tuple[int, int]]) -> int:
-    for start, end in sections:
-        if start <= address < end:
-            return min(following, end)
+def _end_of_label(address: int, following: int, sections: list[tuple[int, int]]) -> int:
+    number = bisect_right(sections, (address, 1 << 65)) - 1
+    if number >= 0 and address < sections[number][1]:
+        return min(following, sections[number][1])
     return following if following < 1 << 64 else address + 1

@@ -94,9 +94,9 @@ class SymbolTable:
     def at(self, address: int) -> Symbol | None:
         """The symbol that contains an address; one of unknown size reaches to the next."""
         if self._ranges is None:
-            from unidbg_symbols.elf.symbol_ranges import flatten
+            from unidbg_symbols.elf.symbol_ranges import symbol_ranges
 
-            self._ranges = flatten(self, self._elf.sections)
+            self._ranges = symbol_ranges(self, self._elf.sections)
         starts, owners = self._ranges
         owner = owners[bisect_right(starts, address)]
         return None if owner < 0 else self[owner]
