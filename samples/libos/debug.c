@@ -1,32 +1,193 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a kernel does to be debugged: fill in a port, start the stub, and hand it exceptions, the interrupt of its
+ * line, and a tick.
+ */
 #include "libos/debug.h"
 
+#include <unidbg/probe.h>
+#include <unidbg/stub.h>
+#include <unidbg/uart16550.h>
+
+#include "libos/app.h"
+#include "libos/clock.h"
 #include "libos/console.h"
 #include "libos/cpu.h"
+#include "libos/device.h"
+#include "libos/paging.h"
 #include "libos/power.h"
+#include "libos/stats.h"
+#include "libos/string.h"
+#include "libos/uart.h"
 
+#define PACKET_BYTES 16384
+#define REGIONS 32
 #define PANIC_STATUS 1
 
+static struct unidbg_stub stub;
+static struct unidbg_port port;
+static struct unidbg_uart16550 line;
+static uint8_t buffer[UNIDBG_BUFFER_FOR(PACKET_BYTES)];
+static bool is_started;
+
+/* So that whoever reads memory past the stub can put back what lies under its breakpoints. */
+UNIDBG_PROBE(stub, main, &stub);
+
+/* ---- what the port asks ---- */
+
+/* The page tables, walked again when they have changed. */
+static struct {
+    struct page_region regions[REGIONS];
+    unsigned count;
+    uint64_t generation;
+} mapped;
+
+static void walk_again(void) {
+    mapped.count = 0;
+    for (uintptr_t cursor = 0; mapped.count < REGIONS; mapped.count++) {
+        if (!paging_next_region(&cursor, &mapped.regions[mapped.count])) {
+            break;
+        }
+    }
+    mapped.generation = paging_generation();
+}
+
+static uint32_t access_of(uint64_t flags) {
+    return UNIDBG_READ | (flags & PAGE_WRITABLE ? UNIDBG_WRITE : 0) |
+           (flags & PAGE_NO_EXECUTE ? 0 : UNIDBG_EXECUTE) | (flags & PAGE_CACHE_DISABLE ? UNIDBG_DEVICE : 0);
+}
+
+static bool get_region(void *context, unsigned index, struct unidbg_region *region) {
+    (void)context;
+    if (mapped.generation != paging_generation()) {
+        walk_again();
+    }
+    if (index >= mapped.count) {
+        return false;
+    }
+    const struct page_region *from = &mapped.regions[index];
+    *region = (struct unidbg_region){from->start, from->end, access_of(from->flags), "page"};
+    return true;
+}
+
+static uint64_t now_ns(void *context) {
+    (void)context;
+    return clock_ns();
+}
+
+static void idle(void *context) {
+    (void)context;
+    cpu_relax();
+}
+
+static void emit(void *out, const char *text) {
+    unidbg_write(out, text);
+}
+
+static bool monitor_help(struct unidbg_text *out) {
+    unidbg_write(out, "stats: the guest's own counters, path=value (stats VIEW: those of one view)\n");
+    return true;
+}
+
+/* `monitor stats` and `monitor stats VIEW`. */
+static bool monitor(void *context, const char *command, struct unidbg_text *out) {
+    static const char name[] = "stats";
+    (void)context;
+    if (string_equal(command, "help")) {
+        return monitor_help(out);
+    }
+    if (!string_starts_with(command, name)) {
+        return false;
+    }
+    const char *view = command + sizeof(name) - 1;
+    if (*view != '\0' && *view != ' ') {
+        return false;
+    }
+    while (*view == ' ') {
+        view++;
+    }
+    stats_print(view, emit, out);
+    return true;
+}
+
+static void reboot(void *context) {
+    (void)context;
+    power_reset();
+}
+
+static void kill(void *context) {
+    (void)context;
+    power_off(0);
+}
+
+/* ---- the stub's life ---- */
+
 void debug_init(void) {
+    if (!uart_init(UART_COM2)) {
+        return;
+    }
+    port = (struct unidbg_port){
+        .region = get_region,
+        .now_ns = now_ns,
+        .idle = idle,
+        .monitor = monitor,
+        .name = app_config.name,
+        .reboot = reboot,
+        .kill = kill,
+    };
+    unidbg_x86_64_port(&port);
+    unidbg_uart16550_init(&line, UART_COM2, &port);
+    is_started = unidbg_init(&stub, &port, buffer, sizeof(buffer));
+}
+
+/* A client has sent something: returns when it lets the guest go on. */
+static void line_interrupt(struct device_access *device, struct unidbg_frame *frame) {
+    (void)device;
+    unidbg_irq(&stub, frame);
 }
 
 void debug_connect(void) {
-}
-
-void debug_exception(struct unidbg_frame *frame) {
-    log_line("exception %lu, error %lx at %p, address %lx", frame->vector, frame->error_code,
-             (void *)frame->rip, read_cr2());
-    power_off(PANIC_STATUS);
+    if (is_started) {
+        device_connect(device_add((struct device_access){
+            .name = "com2", .port_base = UART_COM2, .irq = UART_COM2_IRQ, .handler = line_interrupt}));
+    }
 }
 
 void debug_tick(struct unidbg_frame *frame) {
-    (void)frame;
+    if (is_started) {
+        unidbg_tick(&stub, frame);
+    }
 }
 
 bool debug_attached(void) {
-    return false;
+    return is_started && unidbg_attached(&stub);
 }
 
 void debug_stop(const char *reason) {
-    (void)reason;
+    if (is_started) {
+        unidbg_panic(&stub, UNIDBG_SIGABRT, reason);
+    }
+}
+
+/* ---- exceptions ---- */
+
+#define VECTOR_DEBUG 1
+#define VECTOR_NMI 2
+#define VECTOR_BREAKPOINT 3
+
+static bool is_fault(uint64_t vector) {
+    return vector != VECTOR_DEBUG && vector != VECTOR_NMI && vector != VECTOR_BREAKPOINT;
+}
+
+void debug_exception(struct unidbg_frame *frame) {
+    if (is_started && unidbg_fixup(&stub, frame)) {
+        return;
+    }
+    if (is_fault(frame->vector) || !is_started) {
+        log_line("exception %lu, error %lx at %p, address %p", frame->vector, frame->error_code,
+                 (void *)frame->rip, (void *)read_cr2());
+    }
+    if (!is_started || !unidbg_trap(&stub, frame)) {
+        power_off(PANIC_STATUS);
+    }
 }
