@@ -6,21 +6,19 @@ the last one read is fetched in one go, the guest runs on, and the views are dec
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from unidbg import config as configuration
 from unidbg.errors import LocalProtocolError
-from unidbg.profiles import registry
+from unidbg.profiles import inspect, registry
 from unidbg.profiles.base import VIEWS, Context
 from unidbg.profiles.overview import PARTS, overview
-from unidbg.program.capture import Capture, Plan
+from unidbg.program.capture import Capture
 from unidbg.program.finding import ImageSpec, find_modules
 from unidbg.program.program import Program
-from unidbg.program.snapshot import SnapshotMiss
+from unidbg.program.refresh import Refresher, stand
 from unidbg.views.base import Absent, Provenance, View
 from unidbg.views.provenance import with_provenance
 
@@ -28,7 +26,17 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from unidbg.target.base import StopReason, Target
+    from unidbg.target.base import Target
+    from unidbg.views.inspect import (
+        DisassemblyView,
+        MemoryDumpView,
+        RegistersView,
+        SymbolInfo,
+        ValueView,
+    )
+    from unidbg.views.system import ThreadsView
+
+V = TypeVar("V", bound=View)
 
 __all__ = ["VIEWS", "ImageSpec", "Session", "Snapshot"]
 
@@ -40,16 +48,6 @@ class Snapshot:
     views: Mapping[str, View | Absent]
     stopped_ns: int | None
     generation: int
-
-
-@dataclass(slots=True)
-class _Habit:
-    """What the refreshes of one set of views read, and whether the next must follow moving pointers in the
-    stop.
-    """
-
-    plan: Plan
-    follow: bool = True
 
 
 class Session:
@@ -72,7 +70,7 @@ class Session:
         self.image_note = image_note
         self._roots = self.config.table("roots")
         self.match = registry.detect(program.modules, roots=bool(self._roots))
-        self._habits: dict[tuple[str, ...], _Habit] = {}
+        self._refresher = Refresher(target)
 
     @classmethod
     def open(cls, url: str, *, images: Sequence[ImageSpec] = (), timeout: float = 5.0) -> Session:
@@ -111,7 +109,12 @@ class Session:
         unknown = [name for name in names if name not in VIEWS]
         if unknown:
             raise KeyError(f"no view {unknown[0]!r}; known: {', '.join(VIEWS)}")
-        return self._take(tuple(names), lambda context: self._decode(context, names))
+        taken = self._refresher.take(
+            tuple(names), lambda capture: self._decode(self._context(capture), names)
+        )
+        head = self.provenance(taken.capture, taken.stopped_ns)
+        views = {name: with_provenance(view, head) for name, view in taken.result.items()}
+        return Snapshot(views, taken.stopped_ns, taken.capture.generation)
 
     def _decode(self, context: Context, names: Sequence[str]) -> dict[str, View | Absent]:
         wanted = dict.fromkeys([*names, *(PARTS if "overview" in names else ())])
@@ -129,64 +132,66 @@ class Session:
             return context.absent(name, self.image_note, absent.remedy)
         return absent
 
-    def _take(
-        self, key: tuple[str, ...], decode: Callable[[Context], Mapping[str, View | Absent]]
-    ) -> Snapshot:
-        """Decode at one stop: outside of it where nothing moved since the last time, else inside."""
-        habit = self._habits.setdefault(key, _Habit(Plan()))
-        try:
-            return self._attempt(habit, decode, follow=habit.follow, spent_ns=0)
-        except _Moved as moved:
-            return self._attempt(habit, decode, follow=True, spent_ns=moved.stopped_ns)
+    def _context(self, capture: Capture) -> Context:
+        program = Program(capture, self.program.modules)
+        return Context(program, self.provenance(capture), capture.was_running, self._roots)
 
-    def _attempt(
-        self,
-        habit: _Habit,
-        decode: Callable[[Context], Mapping[str, View | Absent]],
-        *,
-        follow: bool,
-        spent_ns: int,
-    ) -> Snapshot:
-        running = self.target.run is not None and self.target.run.running
-        views: Mapping[str, View | Absent] | None = None
-        start = time.perf_counter_ns()
-        with stand(self.target):
-            capture = Capture(self.target, was_running=running).prefetch(habit.plan)
-            if follow or not running:
-                views = decode(self._context(capture, None))
-        stopped_ns = spent_ns + time.perf_counter_ns() - start if running else None
-        capture.detach()
-        try:
-            views = decode(self._context(capture, None)) if views is None else views
-        except SnapshotMiss:
-            raise _Moved(stopped_ns or 0) from None
-        habit.follow = bool(habit.plan.virtual) and not capture.complete
-        habit.plan = capture.plan()
-        head = self._provenance(capture, stopped_ns)
-        return Snapshot(
-            {name: with_provenance(view, head) for name, view in views.items()},
-            stopped_ns,
-            capture.generation,
-        )
-
-    def _context(self, capture: Capture, stopped_ns: int | None) -> Context:
-        return Context(
-            Program(capture, self.program.modules),
-            self._provenance(capture, stopped_ns),
-            was_running=capture.was_running,
-            roots=self._roots,
-        )
-
-    def _provenance(self, capture: Capture, stopped_ns: int | None) -> Provenance:
+    def provenance(self, target: Target | None = None, stopped_ns: int | None = None) -> Provenance:
+        """Where data comes from that is read now, or was read from `target` at a stop of that length."""
+        target = target or self.target
         return Provenance(
-            target=capture.url,
-            access=capture.access,
+            target=target.url,
+            access=target.access,
             images=tuple(module.identity() for module in self.program.modules),
             profile=self.profile_name,
-            consistency="stopped",
-            stop_number=capture.generation,
+            consistency="stopped" if target.consistent else "racy",
+            stop_number=target.generation,
             stopped_ns=stopped_ns,
         )
+
+    def registers(self, thread: str | None = None) -> RegistersView:
+        """The registers of a thread (the one that stopped)."""
+        return self._inspect(("registers", thread), lambda c: inspect.registers(c, thread))
+
+    def backtrace(self, thread: str | None = None) -> ThreadsView:
+        """One thread with its backtrace."""
+        return self._inspect(("backtrace", thread), lambda c: inspect.backtrace(c, thread))
+
+    def disassemble(
+        self, where: str | int | None = None, count: int = 16, thread: str | None = None
+    ) -> DisassemblyView:
+        """`count` instructions from an address, a symbol or an expression on; from the program counter if
+        `None`.
+        """
+        return self._inspect(
+            ("disassemble", where, count, thread), lambda c: inspect.disassembly(c, where, count, thread)
+        )
+
+    def examine(
+        self, where: str | int, format: str = "x", count: int = 1, unit: int = 8, thread: str | None = None
+    ) -> MemoryDumpView:
+        """`count` units of `unit` bytes (with format `s`: texts) at an address or an expression."""
+        return self._inspect(
+            ("examine", where, format, count, unit, thread),
+            lambda c: inspect.memory_dump(c, where, format, count, unit, thread),
+        )
+
+    def evaluate(self, expression: str, thread: str | None = None) -> ValueView:
+        """The value of a C-like expression."""
+        return self._inspect(("evaluate", expression, thread), lambda c: inspect.value(c, expression, thread))
+
+    def symbol(self, query: str) -> list[SymbolInfo]:
+        """The symbols of that name, else the one around the address that `query` means."""
+        named = inspect.symbols(self.program, query)
+        if named:
+            return named
+        with stand(self.target):
+            address = inspect.address_of(self.program, query, None)
+        return [inspect.symbol_around(self.program, address)]
+
+    def _inspect(self, question: tuple[object, ...], make: Callable[[Context], V]) -> V:
+        taken = self._refresher.take(question, lambda capture: make(self._context(capture)))
+        return with_provenance(taken.result, self.provenance(taken.capture, taken.stopped_ns))
 
     def monitor(self, command: str) -> str:
         """What the stub prints for a `monitor` command; LocalProtocolError where nobody can be asked."""
@@ -205,16 +210,3 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class _Moved(Exception):
-    """A pointer led out of what was fetched: take the snapshot again and follow it within the stop."""
-
-    def __init__(self, stopped_ns: int) -> None:
-        super().__init__()
-        self.stopped_ns = stopped_ns
-
-
-def stand(target: Target) -> AbstractContextManager[StopReason | None]:
-    """The guest stands inside the block, if it is alive, and afterwards is as it was."""
-    return target.run.stopped() if target.run is not None else nullcontext(target.stop_reason)

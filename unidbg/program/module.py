@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unidbg.errors import SymbolError
 from unidbg.views.base import Address, ImageIdentity, Location
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Module:
         """Symbol, offset and source line of a run address, as far as the image knows them."""
         link = self.link_address(run)
         symbol = self.image.symbol_at(link)
-        line = self.image.line_at(link) if self.in_text(link) and hasattr(self.image, "line_at") else None
+        line = self.image.line_at(link) if self.in_text(link) else None
         return Location(
             address=Address(run),
             symbol=symbol.name if symbol else None,
@@ -54,6 +55,20 @@ class Module:
     def in_text(self, link: int) -> bool:
         """Whether a link address lies in executable code: only there are lines to be had."""
         return any(start <= link < end for start, end in self.image.text_ranges)
+
+    def linked(self, run: int, length: int) -> bytes:
+        """What the file has at a run address; empty where it has nothing."""
+        try:
+            return self.image.read(self.link_address(run), length)
+        except SymbolError:
+            return b""
+
+    def code_before(self, run: int, length: int) -> bytes:
+        """At most `length` bytes of code, as linked, in front of a run address."""
+        link = self.link_address(run)
+        start = next((low for low, high in self.image.text_ranges if low < link <= high), link)
+        length = min(length, link - start)
+        return self.linked(run - length, length) if length else b""
 
     def identity(self) -> ImageIdentity:
         """What a view's provenance says of this module."""

@@ -1,21 +1,118 @@
-"""Backtraces: by call-frame information, else by frame pointers, else by a guess that is labelled as one."""
+"""Backtraces: by call-frame information, else by frame pointers, else by a guess that is labelled as one.
+
+Bounded, and total: what keeps it from going on is a fault of the thread, never an exception. It goes through
+exception frames where the kernel's CFI marks them as signal frames.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from unidbg.program import cfi
 from unidbg.program.program import Program
+from unidbg.program.stepping import Cursor, Step, by_frame_pointer, by_guess, in_code
+from unidbg.views.base import Address, Location
 from unidbg.views.system import Frame
+
+MAX_FRAMES = 256
+MAX_GUESSES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Frames, innermost first, and why the way up ended where it is not the natural end."""
+    """Frames, innermost first, and why the way up ended where that is not the natural end."""
 
     frames: tuple[Frame, ...]
     faults: tuple[str, ...]
 
 
 def backtrace(program: Program, registers: Mapping[str, int | None]) -> Trace:
-    return Trace((), ())
+    """The frames of the thread that has `registers`."""
+    cursor = Cursor.of(registers)
+    if cursor is None:
+        return Trace((), ("the target tells neither program counter nor stack pointer",))
+    frames: list[Frame] = []
+    faults: list[str] = []
+    for step in _steps(program, cursor, faults):
+        frames.extend(_frames(program, step, len(frames)))
+        if len(frames) >= MAX_FRAMES:
+            faults.append(f"more than {MAX_FRAMES} frames: the rest is left out")
+            break
+    return Trace(tuple(frames[:MAX_FRAMES]), tuple(faults))
+
+
+def _steps(program: Program, cursor: Cursor, faults: list[str]) -> Iterator[Step]:
+    """Each frame's registers with how they were found, from the innermost up."""
+    step = Step(cursor, "pc", exact=True)
+    guesses = 0
+    while True:
+        yield step
+        following = _up(program, step, faults)
+        if following is None:
+            return
+        guesses += following.how == "guess"
+        if guesses > MAX_GUESSES:
+            return
+        if following.cursor.sp <= step.cursor.sp and not following.exact:
+            faults.append(f"the stack does not grow at {following.cursor.sp:#x}: it is corrupt from here on")
+            return
+        step = following
+
+
+def _up(program: Program, step: Step, faults: list[str]) -> Step | None:
+    """The caller of `step`; `None` at the bottom, with a fault where it is not the bottom by right."""
+    if _is_entry(program, step):
+        return None
+    if program.modules and not in_code(program, step.cursor.pc) and step.how != "pc":
+        return None
+    found = cfi.step(program, step)
+    if found.known:
+        faults.extend([found.fault] if found.fault else [])
+        return _checked(program, found.step, faults) if found.step else None
+    following = by_frame_pointer(program, step) or by_guess(program, step)
+    if following is None and found.fault:
+        faults.append(found.fault)
+    return following
+
+
+def _checked(program: Program, step: Step, faults: list[str]) -> Step | None:
+    """A frame found by CFI, if its program counter can be one; 0 is the bottom of a stack."""
+    pc = step.cursor.pc
+    if pc == 0:
+        return None
+    if not in_code(program, pc):
+        faults.append(f"the return address {pc:#x} is not in the code of any image")
+        return None
+    return step
+
+
+def _is_entry(program: Program, step: Step) -> bool:
+    """Whether the frame is the image's entry point: nobody called it."""
+    module = program.module_at(step.cursor.pc)
+    if module is None or step.how == "pc":
+        return False
+    symbol = module.image.symbol_at(module.link_address(step.cursor.pc - 1))
+    return symbol is not None and symbol.address == module.image.entry and module.image.entry != 0
+
+
+def _frames(program: Program, step: Step, index: int) -> Iterator[Frame]:
+    """The frame of `step`, behind those of the functions that were inlined where it is."""
+    pc = step.cursor.pc
+    locations = list(_locations(program, pc, step.exact))
+    for depth, location in enumerate(locations):
+        how = step.how if depth == len(locations) - 1 else "inline"
+        if step.how == "pc":
+            how = "pc" if depth == 0 else "inline"
+        yield Frame(index + depth, location, Address(step.cursor.sp), how)
+
+
+def _locations(program: Program, pc: int, exact: bool) -> Iterator[Location]:
+    """Where `pc` is. A return address belongs to the call before it."""
+    looked_up = pc if exact else pc - 1
+    module = program.module_at(looked_up)
+    if module is None:
+        yield Location(Address(pc))
+        return
+    found = module.locate(looked_up)
+    yield replace(found, address=Address(pc), offset=found.offset + pc - looked_up if found.symbol else 0)

@@ -1,0 +1,101 @@
+"""Decodes at one brief stop, and learns what to fetch ahead for the next time the same is asked.
+
+The first time, the decode runs while the guest stands. From then on what it read is fetched at once, the
+guest runs on, and the decode works on what was fetched. Where a pointer has moved out of it, the stop is
+repeated and the decode follows within; the time of both is counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from unidbg.program.capture import Capture, Plan
+from unidbg.program.snapshot import SnapshotMiss
+
+if TYPE_CHECKING:
+    from unidbg.target.base import StopReason, Target
+
+R = TypeVar("R")
+MAX_HABITS = 64
+"""Different questions whose plans are kept; the oldest are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Generic[R]):
+    """What a decode gave, the capture it was given, and how long the guest stood: `None` where it stood
+    anyway.
+    """
+
+    result: R
+    capture: Capture
+    stopped_ns: int | None
+
+
+@dataclass(slots=True)
+class _Habit:
+    """What a question read last time, and whether its pointers move so often that we follow them in the
+    stop.
+    """
+
+    plan: Plan
+    follow: bool
+
+
+class Refresher:
+    """Takes captures of one target."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._habits: dict[Hashable, _Habit] = {}
+
+    def take(self, question: Hashable, decode: Callable[[Capture], R]) -> Taken[R]:
+        """Decode a capture taken at one stop. Whatever `decode` raises comes out; the guest is as it was."""
+        habit = self._habits.pop(question, None) or _Habit(Plan(), follow=True)
+        self._habits[question] = habit
+        while len(self._habits) > MAX_HABITS:
+            del self._habits[next(iter(self._habits))]
+        if self._target.run is None or not self._target.run.running:
+            return self._standing(habit, decode)
+        return self._running(habit, decode)
+
+    def _standing(self, habit: _Habit, decode: Callable[[Capture], R]) -> Taken[R]:
+        capture = Capture(self._target).prefetch(habit.plan)
+        result = decode(capture)
+        habit.plan = capture.plan()
+        return Taken(result, capture, None)
+
+    def _running(self, habit: _Habit, decode: Callable[[Capture], R]) -> Taken[R]:
+        if habit.follow:
+            return self._following(habit, decode, 0)
+        start = time.perf_counter_ns()
+        with stand(self._target):
+            capture = Capture(self._target, was_running=True).prefetch(habit.plan)
+        stopped_ns = time.perf_counter_ns() - start
+        capture.detach()
+        try:
+            result = decode(capture)
+        except SnapshotMiss:
+            return self._following(habit, decode, stopped_ns)
+        habit.plan = capture.plan()
+        return Taken(result, capture, stopped_ns)
+
+    def _following(self, habit: _Habit, decode: Callable[[Capture], R], spent_ns: int) -> Taken[R]:
+        """Decode while the guest stands."""
+        known = habit.plan != Plan()
+        start = time.perf_counter_ns()
+        with stand(self._target):
+            capture = Capture(self._target, was_running=True).prefetch(habit.plan)
+            result = decode(capture)
+        stopped_ns = spent_ns + time.perf_counter_ns() - start
+        capture.detach()
+        habit.plan, habit.follow = capture.plan(), known and not capture.complete
+        return Taken(result, capture, stopped_ns)
+
+
+def stand(target: Target) -> AbstractContextManager[StopReason | None]:
+    """The guest stands inside the block, if it is alive, and afterwards is as it was."""
+    return target.run.stopped() if target.run is not None else nullcontext(target.stop_reason)
