@@ -2,13 +2,16 @@
 /* Entries for interrupt gates: save a whole frame (struct unidbg_frame), call unidbg_x86_64_handler,
  * restore the frame, iretq. Entry n lies at unidbg_x86_64_entries + 16 * n.
  *
- * In 64-bit mode the CPU aligns rsp to 16 before it pushes, and the frame's size is a multiple of 16, so the
- * frame is aligned for fxsave wherever the stack was.
+ * The handler runs on a stack of its own: a debugger that calls a function of the guest writes below the
+ * interrupted stack pointer, and would write into the frame. Entries that nest (faults of the stub's reads, NMI)
+ * stay on the stack that they find. In 64-bit mode the CPU aligns rsp to 16 before it pushes, and the frame's size
+ * is a multiple of 16, so the frame is aligned for fxsave.
  */
     .set ENTRIES, 64
     .set FRAME_FXSAVE, 0
     .set FRAME_SYSTEM, 512      /* cr0 .. reserved, filled by the port's capture */
     .set SYSTEM_SIZE, 112
+    .set STACK_SIZE, 16384
 
     .text
     .globl unidbg_x86_64_entries
@@ -50,6 +53,26 @@ common:
     .cfi_def_cfa rsp, 56        /* vector, error code, rip, cs, rflags, rsp, ss */
     .cfi_offset rip, -40
     .cfi_offset rsp, -16
+    incl depth(%rip)
+    cmpl $1, depth(%rip)
+    jne 1f
+    pushq %rax
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset rax, 0
+    movq %rsp, %rax
+    .cfi_def_cfa_register rax
+    leaq stack + STACK_SIZE(%rip), %rsp
+    pushq 56(%rax)              /* ss */
+    pushq 48(%rax)              /* rsp */
+    pushq 40(%rax)              /* rflags */
+    pushq 32(%rax)              /* cs */
+    pushq 24(%rax)              /* rip */
+    pushq 16(%rax)              /* error code */
+    pushq 8(%rax)               /* vector */
+    movq (%rax), %rax
+    .cfi_def_cfa rsp, 56
+    .cfi_restore rax
+1:
     SAVE r15
     SAVE r14
     SAVE r13
@@ -91,10 +114,16 @@ common:
     LOAD r13
     LOAD r14
     LOAD r15
+    decl depth(%rip)
     addq $16, %rsp              /* vector and error code */
     .cfi_adjust_cfa_offset -16
     iretq
     .cfi_endproc
     .size common, . - common
+
+    .local depth
+    .comm depth, 4, 4
+    .local stack
+    .comm stack, STACK_SIZE, 16
 
     .section .note.GNU-stack, "", @progbits
