@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from unidbg_symbols.dwarf.context import Dwarf
+    from unidbg_symbols.dwarf.functions import CodeFrame, Function, FunctionFinder
     from unidbg_symbols.dwarf.lines import SourceLine
     from unidbg_symbols.dwarf.type_finder import TypeFinder
     from unidbg_symbols.dwarf.variables import Variable, VariableFinder
@@ -41,6 +42,7 @@ class Image:
         self._table: SymbolTable | None = None
         self._dwarf_context: Dwarf | None = None
         self._type_finder: TypeFinder | None = None
+        self._function_finder: FunctionFinder | None = None
         self._variable_finder: VariableFinder | None = None
 
     @classmethod
@@ -238,6 +240,24 @@ class Image:
         from unidbg_symbols.dwarf.lines import addresses_of_line
 
         return addresses_of_line(self._dwarf, file, line)
+
+    # Functions
+
+    def function_at(self, address: int) -> Function | None:
+        """The function whose code contains an address, as DWARF describes it; `symbol_at` needs no DWARF."""
+        return self._functions.function_at(address)
+
+    def frames_at(self, address: int) -> Sequence[CodeFrame]:
+        """The function and line of an address, then those into which it was inlined; innermost first."""
+        return self._functions.frames_at(address)
+
+    @property
+    def _functions(self) -> FunctionFinder:
+        if self._function_finder is None:
+            from unidbg_symbols.dwarf.functions import FunctionFinder
+
+            self._function_finder = FunctionFinder(self._dwarf, self._types.builder)
+        return self._function_finder
 
     @property
     def _dwarf(self) -> Dwarf:

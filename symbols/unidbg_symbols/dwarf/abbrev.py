@@ -19,6 +19,25 @@ if TYPE_CHECKING:
 
 _MOST_ATTRIBUTES = 4096
 
+# What a search for code does with the children of a DIE, and whether the DIE itself is code.
+SKIP, DESCEND, DESCEND_IN_CXX, CODE = range(4)
+_CODE = frozenset({c.DW_TAG_subprogram, c.DW_TAG_inlined_subroutine})
+_SCOPES = {
+    c.DW_TAG_compile_unit: DESCEND,
+    c.DW_TAG_partial_unit: DESCEND,
+    c.DW_TAG_skeleton_unit: DESCEND,
+    c.DW_TAG_namespace: DESCEND,
+    c.DW_TAG_module: DESCEND,
+    c.DW_TAG_lexical_block: DESCEND,
+    c.DW_TAG_try_block: DESCEND,
+    c.DW_TAG_catch_block: DESCEND,
+    c.DW_TAG_structure_type: DESCEND_IN_CXX,
+    c.DW_TAG_class_type: DESCEND_IN_CXX,
+    c.DW_TAG_union_type: DESCEND_IN_CXX,
+    c.DW_TAG_enumeration_type: DESCEND_IN_CXX,
+}
+_LENGTHS = {c.DW_FORM_data1: 1, c.DW_FORM_data2: 2, c.DW_FORM_data4: 4, c.DW_FORM_data8: 8}
+
 
 class Abbrev:
     """What all DIEs of one code share. Distances are bytes from the start of the DIE."""
@@ -30,6 +49,8 @@ class Abbrev:
         "lead",
         "name_at",
         "name_form",
+        "pc_at",
+        "scope",
         "sibling_back",
         "sibling_form",
         "size",
@@ -55,6 +76,8 @@ class Abbrev:
         self.name_form = 0
         self.sibling_back = 0  # bytes from the sibling reference to the end of the DIE; 0: none
         self.sibling_form = 0
+        self.pc_at: tuple[int, int, int] | None = None  # of a plain low and high pc: see `_find_pcs`
+        self.scope = _SCOPES.get(tag, SKIP) if has_children else SKIP
         self.jump = 0  # `sibling_back` where the reference has the usual form, 4 bytes
         self._compile(unit)
 
@@ -81,6 +104,25 @@ class Abbrev:
             self.steps = (*steps, (at, 0))
         self.sibling_back = since_sibling if self.sibling_form else 0
         self.jump = self.sibling_back if self.sibling_form == c.DW_FORM_ref4 else 0
+
+        if self.tag in _CODE:
+            self._find_pcs(unit)
+
+    def _find_pcs(self, unit: Unit) -> None:
+        """Mark the entries that have code; remember where an 8-byte low pc and its length stand."""
+        at, places = self.lead, {}
+        for attribute, form, _ in self.attributes:
+            if attribute in (c.DW_AT_low_pc, c.DW_AT_high_pc):
+                places[attribute] = (at, form)
+            if attribute in (c.DW_AT_ranges, c.DW_AT_low_pc):
+                self.scope = CODE
+            size = fixed_size(form, unit)
+            if size is None:
+                break
+            at += size
+        low, high = places.get(c.DW_AT_low_pc), places.get(c.DW_AT_high_pc)
+        if low and high and low[1] == c.DW_FORM_addr and unit.address_size == 8 and high[1] in _LENGTHS:
+            self.pc_at = low[0], high[0], _LENGTHS[high[1]]
 
     def end(self, unit: Unit, data: bytes, at: int) -> int:
         """The offset after the attributes of the DIE at `at`."""

@@ -31,6 +31,7 @@ DW_TAG_set_type = 0x20
 DW_TAG_subrange_type = 0x21
 DW_TAG_base_type = 0x24
 DW_TAG_const_type = 0x26
+DW_TAG_catch_block = 0x25
 DW_TAG_constant = 0x27
 DW_TAG_enumerator = 0x28
 DW_TAG_packed_type = 0x2D

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from typing import Final, Literal
 
     from unidbg_symbols.dwarf.address_map import AddressMap
+    from unidbg_symbols.dwarf.code_map import CodeMap
     from unidbg_symbols.dwarf.line_header import LineHeader
     from unidbg_symbols.dwarf.lines import LineTable
+    from unidbg_symbols.dwarf.scopes import ScopeMap
     from unidbg_symbols.dwarf.unit import Unit
     from unidbg_symbols.elf.file import ElfFile
 
@@ -39,6 +41,8 @@ class Dwarf:
         self._signatures: dict[int, Unit] | None = None
         self.line_headers: dict[tuple[int, str], LineHeader] = {}
         self.line_tables: dict[int, LineTable] = {}
+        self.code_maps: dict[int, CodeMap] = {}
+        self.scope_maps: dict[tuple[str, int], ScopeMap] = {}
         self._address_map: AddressMap | None = None
 
     def data(self, name: str) -> bytes:

@@ -87,6 +87,7 @@ def _parse(unit: Unit, data: bytes, offset: int) -> LineHeader:
     maximum, at = (data[at], at + 1) if version >= 4 else (1, at)
     default_is_stmt, line_base, line_range, opcode_base = data[at : at + 4]
     at += 4
+    opcode_base = max(opcode_base, 1)
     lengths = data[at : at + opcode_base - 1]
     at += opcode_base - 1
     tables = _Tables(unit, data, min(program, end))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LINE_SHIFT, FILE_SHIFT, STATEMENT = 17, 45, 1 << 16
 LINE_MASK, COLUMN_MASK = (1 << 28) - 1, (1 << 16) - 1
+_MOST_FILES = (1 << 19) - 1
 _FILE_CLEARED = (1 << FILE_SHIFT) - 1
 
 
@@ -29,11 +30,12 @@ def run(unit: Unit, header: LineHeader, every_row: bool = False) -> list[Sequenc
     data, at, end = unit.dwarf.data(".debug_line"), header.program, header.end
     base = len(header.opcode_lengths) + 1
     address_steps, row_steps = _special_steps(header, base)
-    first_row = 2 << FILE_SHIFT | 1 << LINE_SHIFT | (STATEMENT if header.default_is_stmt else 0)
+    statement = STATEMENT  # a local name: looked up 300,000 times in an image of 10 MB
+    first_row = 2 << FILE_SHIFT | 1 << LINE_SHIFT | (statement if header.default_is_stmt else 0)
     sequences: list[Sequence] = []
     addresses: list[int] = []
     rows: list[int] = []
-    address, row, last = 0, first_row, -1
+    address, row, column, last = 0, first_row, 0, -1
     while at < end:
         op = data[at]
         at += 1
@@ -41,47 +43,47 @@ def run(unit: Unit, header: LineHeader, every_row: bool = False) -> list[Sequenc
             address += address_steps[op]
             row += row_steps[op]
         elif op == 5:  # set column
-            value, at = (data[at], at + 1) if data[at] < 0x80 else uleb(data, at)
-            row = row & ~COLUMN_MASK | min(value, COLUMN_MASK)
-            continue
-        elif op == 3:  # advance line
-            value, at = sleb(data, at)
-            row += value << LINE_SHIFT
+            column = data[at]
+            at += 1
+            if column >= 0x80:
+                column, at = _large_column(data, at - 1)
             continue
         elif op == 6:  # negate statement
-            row ^= STATEMENT
+            row ^= statement
             continue
         elif op == 0:
             kind, value, at = _extended(unit, data, at)
             if kind == 1:  # end of sequence
                 if addresses:
                     sequences.append(_in_order([*addresses, address], [*rows, 0]))
-                addresses, rows, address, row, last = [], [], 0, first_row, -1
+                addresses, rows, address, row, column, last = [], [], 0, first_row, 0, -1
             elif kind == 2:  # set address
                 address = value
             continue
-        elif op == 2:  # advance address
-            value, at = uleb(data, at)
-            address += value * header.minimum_instruction_length
+        elif op == 3:  # advance line
+            value, at = sleb(data, at)
+            row += value << LINE_SHIFT
             continue
         elif op == 4:  # set file
             value, at = uleb(data, at)
-            row = row & _FILE_CLEARED | min(value + 1, COLUMN_MASK) << FILE_SHIFT
+            row = row & _FILE_CLEARED | min(value + 1, _MOST_FILES) << FILE_SHIFT
             continue
-        elif op == 8:  # advance by a constant
-            address += address_steps[255]
-            continue
-        elif op != 1:
-            value, at = _seldom(unit, data, at, op, header)
+        elif op != 1:  # not a copy
+            value, at = _advance(unit, data, at, op, header)
             address += value
             continue
-        if address == last and not every_row:
-            rows[-1] = row
-        else:
+        if address != last or every_row:
             addresses.append(address)
-            rows.append(row)
+            rows.append(row | column)
             last = address
+        else:
+            rows[-1] = row | column
     return sequences
+
+
+def _large_column(data: bytes, at: int) -> tuple[int, int]:
+    value, at = uleb(data, at)
+    return min(value, COLUMN_MASK), at
 
 
 def _extended(unit: Unit, data: bytes, at: int) -> tuple[int, int, int]:
@@ -92,8 +94,14 @@ def _extended(unit: Unit, data: bytes, at: int) -> tuple[int, int, int]:
     return kind, value, at + size
 
 
-def _seldom(unit: Unit, data: bytes, at: int, op: int, header: LineHeader) -> tuple[int, int]:
-    """(what an opcode that compilers hardly use adds to the address, offset after it)."""
+def _advance(unit: Unit, data: bytes, at: int, op: int, header: LineHeader) -> tuple[int, int]:
+    """(what any other standard opcode adds to the address, offset after it)."""
+    minimum = header.minimum_instruction_length
+    if op == 2:  # advance address
+        value, at = uleb(data, at)
+        return value * minimum, at
+    if op == 8:  # advance by what special opcode 255 adds
+        return (255 - len(header.opcode_lengths) - 1) // (header.line_range or 1) * minimum, at
     if op == 9:  # advance by two bytes
         return int(unit.u16(data, at)[0]), at + 2
     for _ in range(header.opcode_lengths[op - 1]):

@@ -54,12 +54,17 @@ class LineTable:
     def find(self, address: int) -> SourceLine | None:
         """The line of an address, None between sequences."""
         number = bisect_right(self._addresses, address) - 1
+        if number < 0 or not self._rows[number]:
+            return None
+        return SourceLine(*self.place(address))
+
+    def place(self, address: int) -> tuple[str, int, int]:
+        """(file, line, column) of an address, "" and 0 for what is unknown."""
+        number = bisect_right(self._addresses, address) - 1
         row = self._rows[number] if number >= 0 else 0
         if not row:
-            return None
-        return SourceLine(
-            self.file((row >> FILE_SHIFT) - 1), row >> LINE_SHIFT & LINE_MASK, row & COLUMN_MASK
-        )
+            return "", 0, 0
+        return self.file((row >> FILE_SHIFT) - 1), row >> LINE_SHIFT & LINE_MASK, row & COLUMN_MASK
 
     def file(self, number: int) -> str:
         """The path of a file number, "" where the header does not have it."""

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from unidbg_symbols.dwarf import constants as c
-from unidbg_symbols.dwarf.die import read_die
+from unidbg_symbols.dwarf.scopes import scope_map
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from unidbg_symbols.dwarf.die import Die
     from unidbg_symbols.dwarf.unit import Unit
 
 _ELABORATED = frozenset(
     {0, c.DW_LANG_C89, c.DW_LANG_C, c.DW_LANG_C99, c.DW_LANG_C11, c.DW_LANG_C17, c.DW_LANG_Mips_Assembler}
 )
-SCOPES = frozenset(
-    {
-        c.DW_TAG_namespace, c.DW_TAG_structure_type, c.DW_TAG_class_type, c.DW_TAG_union_type,
-        c.DW_TAG_interface_type, c.DW_TAG_module, c.DW_TAG_enumeration_type,
-    }
-)  # fmt: skip
 
 
 def elaborated(unit: Unit) -> bool:
@@ -25,15 +20,14 @@ def elaborated(unit: Unit) -> bool:
     return unit.language in _ELABORATED
 
 
-def scope_names(unit: Unit, path: list[int]) -> list[str]:
-    """The names of the namespaces and types among the DIEs of a path (`skim.path_to`), outermost first."""
-    names = []
-    for offset in path:
-        die = read_die(unit, offset)
-        if die.tag in SCOPES:
-            names.append(die.name or _nameless(die.tag))
-    return names
+def scope_names(unit: Unit, offset: int) -> list[str]:
+    """The names of the namespaces and types around a DIE, outermost first; none in C."""
+    return [] if elaborated(unit) else scope_map(unit).names(offset)
 
 
-def _nameless(tag: int) -> str:
-    return "(anonymous namespace)" if tag == c.DW_TAG_namespace else "(anonymous)"
+def qualified_name(die: Die) -> str:
+    """The name of a DIE, or of the one that it completes, with its scopes where the language has them."""
+    for each in die.origins():
+        if each.name:
+            return "::".join([*scope_names(each.unit, each.offset), each.name])
+    return die.text(c.DW_AT_linkage_name) or die.text(c.DW_AT_MIPS_linkage_name)

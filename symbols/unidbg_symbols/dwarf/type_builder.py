@@ -6,8 +6,7 @@ from unidbg_symbols.damage import parsing
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.members import read_body
-from unidbg_symbols.dwarf.names import elaborated, scope_names
-from unidbg_symbols.dwarf.skim import path_to
+from unidbg_symbols.dwarf.names import elaborated, qualified_name, scope_names
 from unidbg_symbols.types import (
     ArrayType,
     BoolType,
@@ -126,8 +125,7 @@ class TypeBuilder:
         """The name of a struct or enum, with its keyword or its scopes, as the language wants it."""
         if elaborated(die.unit):
             return f"{keyword} {die.name or '{...}'}"
-        scopes = scope_names(die.unit, path_to(die.unit, die.offset)[:-1])
-        return "::".join([*scopes, die.name or f"{keyword} {{...}}"])
+        return "::".join([*scope_names(die.unit, die.offset), die.name or f"{keyword} {{...}}"])
 
     def _body(self, die: Die) -> StructBody | None:
         if c.DW_AT_signature in die:
@@ -162,10 +160,7 @@ class TypeBuilder:
         return OpaqueType(name, size)
 
     def _typedef(self, die: Die) -> Type:
-        name = die.name
-        if not elaborated(die.unit):
-            name = "::".join([*scope_names(die.unit, path_to(die.unit, die.offset)[:-1]), name])
-        return TypedefType(name, self.later(die))
+        return TypedefType(qualified_name(die), self.later(die))
 
     def _transparent(self, die: Die) -> Type:
         return TypedefType(die.name or self.type_of(die).name, self.later(die))

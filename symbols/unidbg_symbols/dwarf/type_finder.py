@@ -5,7 +5,7 @@ from __future__ import annotations
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.finder import confirmed, find_named
-from unidbg_symbols.dwarf.names import elaborated, scope_names
+from unidbg_symbols.dwarf.names import scope_names
 from unidbg_symbols.dwarf.type_builder import TypeBuilder
 from unidbg_symbols.dwarf.type_names import ORDINARY_TAGS, TAGGED_TAGS, decorate, parse_spelling
 from unidbg_symbols.types import EnumType, StructType
@@ -86,7 +86,7 @@ class TypeFinder:
             if incomplete and (complete or declared is not None):
                 continue
             path = confirmed(unit, offset)
-            if not path or not _in_scope(scope_names(unit, path[:-1]) if scopes else [], scopes):
+            if not path or (scopes and tuple(scope_names(unit, offset)[-len(scopes) :]) != scopes):
                 continue
             type_ = self.builder.type_at(unit, offset)
             if incomplete:
@@ -107,14 +107,11 @@ class TypeFinder:
     def _search_definition(self, die: Die) -> Die | None:
         if not die.name:
             return None
-        scopes: list[str] = []
-        if not elaborated(die.unit):
-            scopes = scope_names(die.unit, confirmed(die.unit, die.offset)[:-1])
+        scopes = scope_names(die.unit, die.offset)
         for unit, offset, abbrev in find_named(self._dwarf, die.name, frozenset({die.tag})):
             if is_declaration(abbrev):
                 continue
-            path = confirmed(unit, offset)
-            if path and (not scopes or scope_names(unit, path[:-1]) == scopes):
+            if confirmed(unit, offset) and scope_names(unit, offset) == scopes:
                 return read_die(unit, offset)
         return None
 
@@ -131,10 +128,6 @@ def _ordinary(candidates: Iterator[Candidate], others: list[Candidate]) -> Itera
 def is_declaration(abbrev: Abbrev) -> bool:
     """True for `struct foo;`, and for a struct whose inside is in a type unit."""
     return any(attribute == c.DW_AT_declaration for attribute, _, _ in abbrev.attributes)
-
-
-def _in_scope(found: list[str], wanted: tuple[str, ...]) -> bool:
-    return not wanted or tuple(found[-len(wanted) :]) == wanted
 
 
 def layout_key(type_: Type) -> object:

@@ -12,7 +12,7 @@ from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.finder import confirmed, find_named, positions
 from unidbg_symbols.dwarf.leb import uleb
-from unidbg_symbols.dwarf.names import elaborated, scope_names
+from unidbg_symbols.dwarf.names import qualified_name, scope_names
 from unidbg_symbols.dwarf.skim import path_to
 from unidbg_symbols.record import Record
 
@@ -137,7 +137,7 @@ class VariableFinder:
             if abbrev.tag == c.DW_TAG_variable and confirmed(unit, offset):
                 die = read_die(unit, offset)
                 if die.flag(c.DW_AT_declaration):
-                    return Variable(self._name(die), self._builder.type_of(die), die, True, address)
+                    return Variable(qualified_name(die), self._builder.type_of(die), die, True, address)
         return None
 
     def _at_address(self, name: str, address: int) -> Iterator[Variable]:
@@ -180,15 +180,8 @@ class VariableFinder:
         )
         external = any(each.flag(c.DW_AT_external) for each in die.origins())
         return Variable(
-            self._name(die), self._builder.type_of(die), die, external, address, tls_offset, constant
+            qualified_name(die), self._builder.type_of(die), die, external, address, tls_offset, constant
         )
-
-    def _name(self, die: Die) -> str:
-        """The name, with its scopes where the language has them."""
-        named = next((each for each in die.origins() if each.name), die)
-        if elaborated(named.unit):
-            return named.name
-        return "::".join([*scope_names(named.unit, confirmed(named.unit, named.offset)[:-1]), named.name])
 
     def _place(self, die: Die) -> tuple[int | None, int | None]:
         """(address, TLS offset) of a variable whose location needs no registers; None for what it has not."""
@@ -228,5 +221,4 @@ def _literal(unit: Unit, block: bytes) -> tuple[int | None, int]:
 def _scoped(unit: Unit, offset: int, scopes: tuple[str, ...]) -> bool:
     if not scopes:
         return True
-    found = scope_names(unit, confirmed(unit, offset)[:-1])
-    return tuple(found[-len(scopes) :]) == scopes
+    return tuple(scope_names(unit, offset)[-len(scopes) :]) == scopes

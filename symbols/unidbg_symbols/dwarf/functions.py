@@ -1,0 +1,155 @@
+"""Functions, and the frames that one address stands for when calls were inlined."""
+
+from __future__ import annotations
+
+from unidbg_symbols.dwarf import constants as c
+from unidbg_symbols.dwarf.code_map import code_map
+from unidbg_symbols.dwarf.die import read_die
+from unidbg_symbols.dwarf.line_header import file_names
+from unidbg_symbols.dwarf.lines import line_table
+from unidbg_symbols.dwarf.names import qualified_name
+from unidbg_symbols.dwarf.places import declared_at
+from unidbg_symbols.dwarf.ranges import die_ranges
+from unidbg_symbols.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from unidbg_symbols.dwarf.code_map import CodeMap
+    from unidbg_symbols.dwarf.context import Dwarf
+    from unidbg_symbols.dwarf.die import Die
+    from unidbg_symbols.dwarf.type_builder import TypeBuilder
+    from unidbg_symbols.types import Type
+
+
+class CodeFrame(Record):
+    """One frame at an address: the function, and where in it.
+
+    For the innermost frame that is the line of the address, for the others the place of the inlined call.
+    `inlined` is true where the function has no stack frame of its own here. `file` is "" and `line` 0 where
+    unknown.
+    """
+
+    __slots__ = ("function", "file", "line", "column", "inlined")
+
+    def __init__(self, function: str, file: str, line: int, column: int, inlined: bool) -> None:
+        self.function: Final = function
+        self.file: Final = file
+        self.line: Final = line
+        self.column: Final = column
+        self.inlined: Final = inlined
+
+
+class Function:
+    """A function with code of its own.
+
+    `low` and `high` are the first byte of its entry range and the one past it; `ranges` has all ranges, for
+    compilers put cold code elsewhere. `name` has its scopes in C++ and Rust.
+    """
+
+    __slots__ = ("_builder", "die", "high", "low", "name", "ranges")
+
+    def __init__(self, die: Die, builder: TypeBuilder) -> None:
+        self.die: Final = die
+        self._builder = builder
+        self.name: Final = qualified_name(die)
+        ranges = die_ranges(die)
+        entry = die.address(c.DW_AT_entry_pc)
+        self.low, self.high = next(
+            (each for each in ranges if entry is not None and each[0] <= entry < each[1]),
+            ranges[0] if ranges else (0, 0),
+        )
+        self.ranges: Final = tuple(ranges)
+
+    def __repr__(self) -> str:
+        return f"<Function {self.name} at {self.low:#x}-{self.high:#x}>"
+
+    @property
+    def type(self) -> Type:
+        """What it returns and takes, as a FunctionType."""
+        return self._builder.build(next((d for d in self.die.origins() if c.DW_AT_prototyped in d), self.die))
+
+    @property
+    def unit(self) -> str:
+        """The source file that was compiled, as the compiler was given it."""
+        return self.die.unit.root.name
+
+    @property
+    def file(self) -> str:
+        """Where it is declared, "" where unknown."""
+        return self._place()[0]
+
+    @property
+    def line(self) -> int:
+        """The line of its declaration, 0 where unknown."""
+        return self._place()[1]
+
+    def _place(self) -> tuple[str, int]:
+        for die in self.die.origins():
+            if c.DW_AT_decl_line in die:
+                return declared_at(die)
+        return "", 0
+
+
+class FunctionFinder:
+    """Functions and frames by address. Names and places of calls are kept once they were read."""
+
+    def __init__(self, dwarf: Dwarf, builder: TypeBuilder) -> None:
+        self._dwarf = dwarf
+        self._builder = builder
+        self._functions: dict[int, Function] = {}
+        self._outer: dict[int, tuple[str, bool, tuple[CodeFrame, ...]]] = {}
+
+    def function_at(self, address: int) -> Function | None:
+        """The function that contains an address."""
+        unit = self._dwarf.address_map.unit_at(address)
+        if unit is None:
+            return None
+        codes = code_map(unit)
+        node = codes.innermost(address)
+        return None if node < 0 else self._function(codes, codes.function(node))
+
+    def frames_at(self, address: int) -> tuple[CodeFrame, ...]:
+        """The frames at an address, innermost first; empty where no unit knows it."""
+        unit = self._dwarf.address_map.unit_at(address)
+        if unit is None:
+            return ()
+        codes = code_map(unit)
+        node = codes.innermost(address)
+        place = line_table(unit).place(address)
+        if node < 0:
+            return (CodeFrame("", *place, False),) if place[0] else ()
+        kept = self._outer.get(codes.offsets[node])
+        if kept is None:
+            kept = self._outer[codes.offsets[node]] = self._around(codes, node)
+        name, inlined, outer = kept
+        return (CodeFrame(name, *place, inlined), *outer)
+
+    def _function(self, codes: CodeMap, node: int) -> Function:
+        offset = codes.offsets[node]
+        found = self._functions.get(offset)
+        if found is None:
+            found = self._functions[offset] = Function(read_die(codes.unit, offset), self._builder)
+        return found
+
+    def _around(self, codes: CodeMap, node: int) -> tuple[str, bool, tuple[CodeFrame, ...]]:
+        """(name of the node's function, whether it is inlined, the frames around it)."""
+        die = read_die(codes.unit, codes.offsets[node])
+        outer: list[CodeFrame] = []
+        call, at = die, node
+        while codes.inlined[at] and codes.parents[at] >= 0:
+            at = codes.parents[at]
+            around = read_die(codes.unit, codes.offsets[at])
+            place = call_place(call)
+            outer.append(CodeFrame(qualified_name(around), *place, bool(codes.inlined[at])))
+            call = around
+        return qualified_name(die), bool(codes.inlined[node]), tuple(outer)
+
+
+def call_place(die: Die) -> tuple[str, int, int]:
+    """(file, line, column) of an inlined call."""
+    files = file_names(die.unit)
+    number = die.uint(c.DW_AT_call_file)
+    file = files[number] if 0 <= number < len(files) else ""
+    return file, die.uint(c.DW_AT_call_line), die.uint(c.DW_AT_call_column)
