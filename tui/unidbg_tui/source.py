@@ -20,14 +20,17 @@ class SnapshotLike(Protocol):
     @property
     def views(self) -> Mapping[str, Part]:
         """View or `Absent`, by the name of the view."""
+        ...
 
     @property
     def stopped_ns(self) -> int | None:
         """How long the guest stood still for this; `None` where it was not ours to stop."""
+        ...
 
     @property
     def generation(self) -> int:
         """The target's count of resumes."""
+        ...
 
 
 class SessionLike(Protocol):
@@ -36,9 +39,11 @@ class SessionLike(Protocol):
     @property
     def VIEWS(self) -> Sequence[str]:  # noqa: N802 - the session's own name for it
         """The names of the views it can give."""
+        ...
 
     def snapshot(self, names: Sequence[str]) -> SnapshotLike:
         """All of `names` from one brief stop."""
+        ...
 
     def close(self) -> None:
         """Let go of the guest and leave it running."""

@@ -56,9 +56,12 @@ class Profile(Protocol):
 
         Never a version string.
         """
+        ...
 
     def views(self) -> Mapping[str, ViewFunction]:
         """The view functions by view name. What is missing here is absent, for the reason of `missing`."""
+        ...
 
     def missing(self, context: Context, view: str) -> Absent:
         """Why `view` is not to be had from this profile."""
+        ...

@@ -25,12 +25,15 @@ class AddressSpace(Protocol):
 
     def read(self, address: int, length: int) -> bytes:
         """Exactly `length` bytes, or `MemoryFault` with the first bad address."""
+        ...
 
     def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes | None]:
         """Each (address, length) read in as few round trips as can be; `None` where a range is unreadable."""
+        ...
 
     def regions(self) -> Sequence[MemoryRegion]:
         """What the target itself says of its memory; empty where it says nothing."""
+        ...
 
 
 @runtime_checkable
@@ -67,6 +70,7 @@ class Registers(Protocol):
 
     def read(self, thread: str) -> Mapping[str, int | None]:
         """All registers of a thread; `None` for one that the target marks as unavailable."""
+        ...
 
 
 class RunControl(Protocol):
@@ -75,25 +79,31 @@ class RunControl(Protocol):
     @property
     def running(self) -> bool:
         """True while the guest executes."""
+        ...
 
     @property
     def stop_reason(self) -> StopReason | None:
         """The last stop, `None` while running."""
+        ...
 
     def stop(self) -> StopReason:
         """Break in. A guest that stands already answers at once."""
+        ...
 
     def resume(self) -> None:
         """Let the guest go on; the target's generation grows."""
 
     def step(self, thread: str) -> StopReason:
         """One instruction of one thread."""
+        ...
 
     def wait(self, timeout: float | None = None) -> StopReason:
         """Until the guest stops."""
+        ...
 
     def stopped(self) -> AbstractContextManager[StopReason]:
         """The guest stands inside the block and afterwards is as it was before: running or stopped."""
+        ...
 
     def insert_breakpoint(self, address: int) -> None: ...
 
@@ -101,6 +111,7 @@ class RunControl(Protocol):
 
     def monitor(self, command: str) -> str:
         """`qRcmd`: the output of a command that the guest's stub knows; LocalProtocolError if it has none."""
+        ...
 
 
 @runtime_checkable
@@ -110,42 +121,52 @@ class Target(Protocol):
     @property
     def url(self) -> str:
         """What the user gave."""
+        ...
 
     @property
     def access(self) -> str:
         """The way of reading, for provenance: `rsp`, `qmp`, `core`."""
+        ...
 
     @property
     def kind(self) -> str:
         """`unidbg` (our stub), `qemu` (QEMU's gdbstub), `rsp` (any other stub), `core` ..."""
+        ...
 
     @property
     def architecture(self) -> str:
         """`x86_64`, `aarch64`, `i386` or `""` when unknown."""
+        ...
 
     @property
     def memory(self) -> AddressSpace:
         """Guest-virtual memory as the current vCPU sees it."""
+        ...
 
     @property
     def physical(self) -> AddressSpace | None:
         """Guest-physical memory, `None` where the target cannot read it."""
+        ...
 
     @property
     def registers(self) -> Registers | None:
         """Registers, `None` where there are none (a raw memory image)."""
+        ...
 
     @property
     def run(self) -> RunControl | None:
         """Run control, `None` for a dump."""
+        ...
 
     @property
     def generation(self) -> int:
         """Grows at each resume: caches carry it."""
+        ...
 
     @property
     def consistent(self) -> bool:
         """True while the guest stands (or is dead), so that reads agree with each other."""
+        ...
 
     @property
     def stop_reason(self) -> StopReason | None: ...
@@ -154,6 +175,7 @@ class Target(Protocol):
 
     def exec_file(self) -> str | None:
         """A path of the image as the target names it, `None` where it does not."""
+        ...
 
     def close(self) -> None:
         """Leave: breakpoints of ours removed, the guest running if it ran when we came, the line free.

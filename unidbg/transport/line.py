@@ -21,18 +21,22 @@ class Line(Protocol):
 
     def write_some(self, data: bytes | bytearray | memoryview) -> int:
         """Write what fits now, at least one byte; how many went out. `TargetGone`, `TargetTimeout`."""
+        ...
 
     def read_some(self, timeout: float) -> bytes:
         """At least one byte. `TargetTimeout` after `timeout` seconds, `TargetGone` at the end."""
+        ...
 
     def fileno(self) -> int:
         """The descriptor that bytes are written to."""
+        ...
 
     def close(self) -> None:
         """Let go. Idempotent."""
 
     def last_words(self) -> str:
         """What the far end said besides (a child's standard error), `""` mostly."""
+        ...
 
 
 class FdLine:
