@@ -43,6 +43,11 @@ def thread_key(text: str) -> str:
     return bare.lstrip("0") or "0"
 
 
+def plain_thread_id(text: str) -> str:
+    """`01` as `1`; an id with a process, and the empty one, stay as they are."""
+    return text if not text or text.startswith("p") else thread_key(text)
+
+
 def parse_thread_list(reply: bytes) -> tuple[list[str], bool]:
     """The ids of one q[fs]ThreadInfo reply, and whether it is the last. A trailing comma is forgiven."""
     if reply == b"l" or not reply:

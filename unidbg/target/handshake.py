@@ -20,6 +20,8 @@ from unidbg.target.stub import PHYSICAL_OFF, QEMU_WINDOW, RELIABLE_WINDOW, Stub
 
 SUPPORTED = b"qSupported:swbreak+;hwbreak+;vContSupported+;error-message+;xmlRegisters=i386"
 
+BINARY_PROBE = read_binary_request(0, 0)
+
 FIRST_REPLY = 0.4
 """Share of the time-out that the first reply may take; the rest is for finding out what is wrong."""
 PROBE = 0.1
@@ -112,21 +114,22 @@ def _ask_abilities(link: Link, stub: Stub) -> None:
     """vCont, the style of `x` and the register description, in one round trip where that is possible."""
     if stub.silent:
         return
-    description = qxfer.Document("features", "target.xml", stub.document_size)
     wanted = [b"vCont?"]
+    if stub.kind == "rsp":
+        wanted.append(b"Hg0")  # gdbserver aborts when asked for its description before a thread is selected
     if "binary-upload" in stub.features:
         stub.binary = BinaryStyle.GDB
     elif stub.kind == "rsp" and not link.acks:
-        wanted.append(read_binary_request(0, 0))
-    described = "qXfer:features:read" in stub.features
-    if described:
+        wanted.append(BINARY_PROBE)
+    description = qxfer.Document("features", "target.xml", stub.document_size)
+    if "qXfer:features:read" in stub.features:
         wanted.append(description.next_request())
-    replies = link.request_many(wanted)
-    stub.vcont = _vcont_letters(replies[0])
-    if len(wanted) > 1 and wanted[1].startswith(b"x"):
-        stub.binary = binary_style(replies[1])
-    if described:
-        description.feed(replies[-1])
+    replies = dict(zip(wanted, link.request_many(wanted), strict=True))
+    stub.vcont = _vcont_letters(replies[b"vCont?"])
+    if BINARY_PROBE in replies:
+        stub.binary = binary_style(replies[BINARY_PROBE])
+    if "qXfer:features:read" in stub.features:
+        description.feed(replies[wanted[-1]])
         stub.layout = _describe(link, stub, description)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from unidbg.rsp.replies import is_hex, printable
 from unidbg.rsp.stop import SIGNAL_NAMES, StopReply
+from unidbg.rsp.threads import plain_thread_id
 from unidbg.target.base import StopReason
 
 _SIGNAL_KINDS = {0: "unknown", 2: "interrupt", 17: "interrupt"}
@@ -18,6 +21,7 @@ _SENTENCES = {
 
 def explain(reply: StopReply, *, stepping: bool = False, breakpoints: bool = False) -> StopReason:
     """The reason in words. `stepping` and `breakpoints` tell a bare SIGTRAP apart."""
+    reply = replace(reply, thread=plain_thread_id(reply.thread))
     if reply.kind == "exited":
         return StopReason(reply.thread, reply.signal, "exited", f"the guest ended with code {reply.signal}")
     if reply.kind == "terminated":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from unidbg.errors import RegisterUnavailable, RemoteProtocolError, TargetError
 from unidbg.rsp.layouts import layout_for_size
-from unidbg.rsp.registers import RegisterLayout, parse_g, parse_register
+from unidbg.rsp.registers import RegisterLayout, RegisterSpec, parse_g, parse_register
 from unidbg.rsp.replies import error_text, is_error
 from unidbg.target.link import require
 
@@ -53,10 +53,20 @@ class RspRegisters:
                 raise RegisterUnavailable(name, "there is no such register")
             digits = self.layout.raw(spec, value).hex().encode("ascii")
             reply = self._ask(thread, b"P%x=%b" % (spec.number, digits))
-            require(bool(reply), "writing of single registers")
+            if not reply:
+                reply = self._write_all(thread, spec, digits)
             self._known.clear()
             if reply != b"OK":
                 raise TargetError(f"register {name}: {error_text(reply)}")
+
+    def _write_all(self, thread: str, spec: RegisterSpec, digits: bytes) -> bytes:
+        """`g`, one register replaced, `G`: gdbserver and Solo5 have no `P`."""
+        block = self._ask(thread, b"g")
+        before = 2 * sum(other.size for other in self.layout.registers if other.number < spec.number)
+        require(before + len(digits) <= len(block), f"writing of register {spec.name}")
+        reply = self._ask(thread, b"G" + block[:before] + digits + block[before + len(digits) :])
+        require(bool(reply), "writing of registers")
+        return reply
 
     @property
     def layout(self) -> RegisterLayout:

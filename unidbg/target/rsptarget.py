@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from unidbg.errors import RemoteProtocolError, TargetError, TargetGone, TargetTimeout
 from unidbg.rsp.stop import StopReply, parse_stop_reply
-from unidbg.rsp.threads import parse_current_thread
+from unidbg.rsp.threads import parse_current_thread, plain_thread_id
 from unidbg.target.base import MemoryRegion, StopReason, ThreadInfo
 from unidbg.target.guard import Guard
 from unidbg.target.handshake import fetch_document, pending_stop, shake_hands
@@ -68,10 +68,10 @@ class RspTarget:
     def _ask_current_thread(self) -> str:
         if self.stub.silent:
             return ""
-        return parse_current_thread(self.link.request(b"qC")) or ""
+        return plain_thread_id(parse_current_thread(self.link.request(b"qC")) or "")
 
     def _stopped(self, reply: StopReply) -> None:
-        self.current_thread = reply.thread or self.current_thread
+        self.current_thread = plain_thread_id(reply.thread) or self.current_thread
         self.selection.reset(self.current_thread)
 
     # -- what a target has -------------------------------------------------------------------------------

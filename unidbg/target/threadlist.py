@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from unidbg.rsp.replies import is_error, is_hex
-from unidbg.rsp.threads import MAX_THREADS, parse_thread_list, parse_threads_xml, thread_key
+from unidbg.rsp.threads import MAX_THREADS, parse_thread_list, parse_threads_xml, plain_thread_id
 from unidbg.target.base import ThreadInfo
 from unidbg.target.handshake import fetch_document
 from unidbg.target.link import Link
@@ -40,16 +40,11 @@ def _list_ids(link: Link) -> list[str]:
             if is_error(reply):
                 return ids
             found, last = parse_thread_list(reply)
-            ids += [_plain(id_) for id_ in found]
+            ids += [plain_thread_id(id_) for id_ in found]
             if last:
                 return ids
         requests = [b"qsThreadInfo"] * min(8, link.window)
     return ids
-
-
-def _plain(id_: str) -> str:
-    """`01` as `1`; an id with a process stays as it is."""
-    return id_ if id_.startswith("p") else thread_key(id_)
 
 
 def _details(link: Link, ids: list[str]) -> list[bytes]:
