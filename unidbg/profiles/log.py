@@ -8,6 +8,7 @@ from unidbg.profiles.fields import Fields, array_count
 from unidbg.structures import strings
 from unidbg.views.system import LogView
 
+STEP = 2048
 MAX_RING = 1 << 20
 """Bytes of a ring that are read; of a larger claim the first so many."""
 
@@ -41,8 +42,10 @@ def _contents(fields: Fields, size: int, written: int) -> bytes:
         )
         size = limit
     start = fields.address("buffer", "lines") if buffer.is_pointer_() else buffer.address_ or 0
+    # In whole steps, so that a line more is no other range to fetch.
+    wanted = min(size, (written + STEP - 1) & -STEP)
     try:
-        return buffer.memory_.read(start, min(size, written))
+        return buffer.memory_.read(start, wanted)[:written]
     except MemoryFault as fault:
         fields.faults.add("lines", f"the ring is unreadable: {fault.reason}", fault.address)
         return b""

@@ -6,7 +6,7 @@ inside them needs no guest at all, so the guest runs on meanwhile.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 
 from unidbg.errors import MemoryFault
@@ -15,7 +15,7 @@ from unidbg.target.base import AddressSpace, MemoryRegion
 MERGE_GAP = 64
 """Two ranges this near (bytes) are fetched as one: a packet costs more than the bytes between."""
 
-OVERLAPS = 3
+OVERLAPS = 4
 """Blocks below an address that are looked at: a stack window may lie over another range."""
 
 MAX_FETCH = 8 << 20
@@ -39,7 +39,6 @@ class SnapshotMemory:
         self._regions: Sequence[MemoryRegion] | None = None
         self._starts: list[int] = []
         self._blocks: dict[int, bytes] = {}
-        self._late: dict[int, bytes] = {}
         self._bad: set[tuple[int, int]] = set()
         self.touched: set[tuple[int, int]] = set()
         self.late = False
@@ -92,16 +91,22 @@ class SnapshotMemory:
         return self._regions
 
     def _fetched(self, address: int, length: int) -> bytes | None:
-        late = self._late.get(address)
-        if late is not None and len(late) >= length:
-            return late[:length]
+        out = bytearray()
+        while len(out) < length:
+            piece = self._piece(address + len(out), length - len(out))
+            if not piece:
+                return None
+            out += piece
+        return bytes(out)
+
+    def _piece(self, address: int, length: int) -> bytes:
+        """As much from `address` on as one fetched block has."""
         index = bisect_right(self._starts, address)
-        for start in self._starts[max(index - OVERLAPS, 0) : index]:
-            block = self._blocks[start]
-            offset = address - start
-            if offset + length <= len(block):
-                return block[offset : offset + length]
-        return None
+        found = (
+            self._blocks[start][address - start : address - start + length]
+            for start in self._starts[max(index - OVERLAPS, 0) : index]
+        )
+        return max(found, key=len, default=b"")
 
     def _read_late(self, address: int, length: int) -> bytes:
         if (address, length) in self._bad:
@@ -114,14 +119,20 @@ class SnapshotMemory:
         except MemoryFault:
             self._bad.add((address, length))
             raise
-        self._keep((address, length), data)
+        self._add(address, data)
         return data
+
+    def _add(self, address: int, data: bytes) -> None:
+        if len(data) > len(self._blocks.get(address, b"")):
+            if address not in self._blocks:
+                insort(self._starts, address)
+            self._blocks[address] = data
 
     def _keep(self, key: tuple[int, int], data: bytes | None) -> None:
         if data is None:
             self._bad.add(key)
-        elif len(data) > len(self._late.get(key[0], b"")):
-            self._late[key[0]] = data
+        else:
+            self._add(key[0], data)
 
     def read_set(self, touched: set[tuple[int, int]] | None = None) -> list[tuple[int, int]]:
         """What to fetch next time: the ranges touched, merged; the unreadable ones apart from the others."""
