@@ -364,13 +364,15 @@ class FakeSession:
     def backtrace(self, thread: str | None = None) -> system.ThreadsView:
         return THREADS
 
-    def disassemble(self, where: str | None, count: int) -> inspect.DisassemblyView:
+    def disassemble(self, where: str | None, count: int, thread: str | None) -> inspect.DisassemblyView:
         return DISASSEMBLY
 
-    def examine(self, where: str, format: str, count: int, unit: int) -> inspect.MemoryDumpView:
+    def examine(
+        self, where: str, format: str, count: int, unit: int, thread: str | None
+    ) -> inspect.MemoryDumpView:
         return {"s": STRINGS, "x": WORDS if unit == 8 else BYTES}[format]
 
-    def evaluate(self, expression: str) -> inspect.ValueView:
+    def evaluate(self, expression: str, thread: str | None) -> inspect.ValueView:
         if expression == "heep":
             raise SymbolNotFound(
                 "no symbol 'heep' in hello.elf; did you mean heap?", name="heep", nearest=("heap",)

@@ -10,11 +10,20 @@ A TARGET is one of
   unix:PATH                     an RSP stub on a Unix socket
   serial:DEVICE[,BAUD]          an RSP stub on a serial line
   exec:COMMAND                  a command that speaks RSP on stdin and stdout
-  qmp:PATH  pid:PID             a QEMU, past any stub
+  qmp:PATH                      the QMP socket of a QEMU, past any stub
   @NAME                         a guest of `unidbg run`; `unidbg ls` lists them
 """
 
 BARE_WATCH_SECONDS = "1"
+
+
+class WatchOption(click.Option):
+    """`--watch[=SECONDS]`: its value is given with `=` or not at all."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The option as it is typed."""
+        record = super().get_help_record(ctx)
+        return record and (record[0].replace(" [=", "[="), record[1])
 
 
 class Command(click.Command):

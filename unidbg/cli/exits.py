@@ -25,6 +25,9 @@ MEANINGS: dict[int, str] = {
 }
 """What docs/exit-codes.md says; a code that is not here is never returned."""
 
+ONE_LINE = 90
+"""Characters of a message that stays in one line."""
+
 REPORT = "this is a bug in unidbg: please report the traceback above with the command line"
 
 
@@ -65,8 +68,13 @@ def failure(error: BaseException) -> Failure:
 def _message(text: str, remedy: str = "") -> tuple[str, ...]:
     from unidbg.render.escape import escape_lines
 
-    first, *rest = escape_lines(text)
+    first, *rest = escape_lines(_next_step_below(text))
     return (f"unidbg: error: {first}", *(f"  {line}" for line in [*rest, *escape_lines(remedy)] if line))
+
+
+def _next_step_below(text: str) -> str:
+    """A message that is too long for a line has its parts below each other."""
+    return text if len(text) <= ONE_LINE else text.replace("; ", "\n")
 
 
 def _usage(error: click.UsageError) -> tuple[str, ...]:

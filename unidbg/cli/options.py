@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from unidbg.cli.command import WatchOption
 from unidbg.cli.parameters import ImageType, SecondsType, TargetType
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,7 +42,7 @@ TIMEOUT = click.option(
     help=f"Give up on a guest that is silent for so long; {DEFAULT_TIMEOUT:g} where nothing else says.",
 )  # fmt: skip
 WATCH = click.option(
-    "--watch", type=SecondsType(0.05), metavar="[SECONDS]",
+    "--watch", type=SecondsType(0.05), metavar="[=SECONDS]", cls=WatchOption,
     help="Show it again and again, each second or as often as said.",
 )  # fmt: skip
 

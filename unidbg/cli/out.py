@@ -11,7 +11,6 @@ from typing import Any
 
 from unidbg.cli.exits import Unanswered
 from unidbg.cli.options import Settings
-from unidbg.views.base import Absent
 
 PIPE_WIDTH = 120
 """Columns where nobody says how many: a pipe has none, and a fold loses nothing."""
@@ -31,6 +30,8 @@ def present(produce: Callable[[], Any], settings: Settings) -> None:
 
 
 def _once(view: Any, settings: Settings) -> None:
+    from unidbg.views.base import Absent
+
     if not isinstance(view, Absent):
         write(to_text(view, settings))
         return

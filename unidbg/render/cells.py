@@ -93,6 +93,13 @@ def source(location: Location) -> Text:
     return guest("/".join(location.file.rsplit("/", 2)[-2:]) + line, DIM)
 
 
+def state(word: str, reason: str, style: str = WARN) -> Text:
+    """`stopped: breakpoint`, without saying a word twice."""
+    if not reason or reason.startswith(word):
+        return guest(reason or word, style)
+    return guest(f"{word}: {reason}", style)
+
+
 def place(location: Location | None) -> Text:
     """`symbol+0x12 (file.c:42)`."""
     if location is None:
@@ -104,7 +111,7 @@ def place(location: Location | None) -> Text:
 def bar(part: int, whole: int, width: int, page: Page) -> Text:
     """A gauge of `width` columns: green, yellow from 75 %, red from 90 %."""
     share = min(max(part / whole, 0.0), 1.0) if whole > 0 else 0.0
-    filled = round(share * width)
+    filled = max(round(share * width), 1 if part > 0 else 0)
     style = "red" if share >= 0.9 else "yellow" if share >= 0.75 else "green"
     on, off = ("█", "░") if page.unicode else ("#", ".")
     return Text.assemble((on * filled, style), (off * (width - filled), "bright_black"))

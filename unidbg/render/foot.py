@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from unidbg.render import cells, units
+from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
 from unidbg.views.base import Fault, ImageIdentity, Provenance
 
@@ -30,25 +30,22 @@ def _fault_line(fault: Fault) -> Text:
 def provenance_line(provenance: Provenance, page: Page) -> Text:
     """Target, way of reading, images and how surely they are the guest's, how long the guest stood still."""
     dash, dot = ("── ", " · ") if page.unicode else ("-- ", " | ")
-    way = Text.assemble(cells.guest(provenance.target), " by ", cells.guest(provenance.access))
-    images = [_image(image) for image in provenance.images] or [Text("no image")]
-    profile = cells.guest(f"profile {provenance.profile}" if provenance.profile else "")
-    pieces = [piece for piece in (way, *images, profile, Text(_stopped(provenance))) if piece.plain]
-    text = _flow(pieces, dash, dot, page.width)
+    pieces = _of_file(provenance) if provenance.access == "image" else _of_guest(provenance)
+    text = layout.flow(pieces, page.width, head=dash, separator=dot)
     text.stylize(cells.DIM)
     return text
 
 
-def _flow(pieces: Sequence[Text], head: str, separator: str, width: int) -> Text:
-    """Pieces one after the other; a line ends between two of them rather than inside one."""
-    lines = [Text(head)]
-    for piece in pieces:
-        gap = "" if lines[-1].plain in (head, "   ") else separator
-        if gap and lines[-1].cell_len + len(gap) + piece.cell_len > width:
-            lines.append(Text("   "))
-            gap = ""
-        lines[-1] = Text.assemble(lines[-1], gap, piece)
-    return Text("\n").join(lines)
+def _of_file(provenance: Provenance) -> list[Text]:
+    identities = [f"build-id {image.identity[:8]}" for image in provenance.images if image.identity]
+    return [cells.guest(provenance.target), *map(cells.guest, identities)]
+
+
+def _of_guest(provenance: Provenance) -> list[Text]:
+    way = Text.assemble(cells.guest(provenance.target), " by ", cells.guest(provenance.access))
+    images = [_image(image) for image in provenance.images] or [Text("no image")]
+    profile = cells.guest(f"profile {provenance.profile}" if provenance.profile else "")
+    return [way, *images, profile, Text(_stopped(provenance))]
 
 
 def _image(image: ImageIdentity) -> Text:
@@ -59,8 +56,6 @@ def _image(image: ImageIdentity) -> Text:
 
 
 def _stopped(provenance: Provenance) -> str:
-    if provenance.access == "image":
-        return ""
     if provenance.consistency == "racy":
         return "read while it ran"
     if provenance.stopped_ns is None:

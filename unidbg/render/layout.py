@@ -54,6 +54,27 @@ def gutter(sections: Iterable[tuple[str, Sequence[RenderableType]]]) -> Table:
     return grid
 
 
+def flow(items: Iterable[Text], width: int, *, head: str = "", separator: str = "  ") -> Text:
+    """Texts one after the other; a line ends between two of them rather than inside one."""
+    indent = " " * len(head)
+    lines = [Text(head)]
+    for item in items:
+        if not item.plain:
+            continue
+        gap = "" if lines[-1].plain in (head, indent) else separator
+        if gap and lines[-1].cell_len + len(gap) + item.cell_len > width:
+            lines.append(Text(indent))
+            gap = ""
+        lines[-1] = Text.assemble(lines[-1], gap, item)
+    return Text("\n").join(lines)
+
+
+def unfolded(line: Text) -> Text:
+    """A line of output as long as it is, for those who search or copy it: the terminal may fold it."""
+    line.no_wrap, line.overflow = True, "ignore"
+    return line
+
+
 def sequence(items: Iterable[Text], separator: str = "  ") -> Text:
     """Texts in one line, without the empty ones."""
     return Text(separator).join([item for item in items if item.plain])

@@ -63,5 +63,5 @@ def render(view: object, width: int = 80, *, color: bool = False, unicode: bool 
     )
     with console.capture() as capture:
         for drawn in renderables(view, Page(width, unicode)):
-            console.print(drawn)
+            console.print(drawn, crop=False)
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())

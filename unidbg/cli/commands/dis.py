@@ -6,7 +6,7 @@ import click
 
 from unidbg.cli import opening
 from unidbg.cli.command import Command, examples
-from unidbg.cli.options import Settings, guest_settings, target
+from unidbg.cli.options import THREAD, Settings, guest_settings, target
 from unidbg.cli.out import present
 
 
@@ -20,12 +20,13 @@ from unidbg.cli.out import present
 @click.option(
     "-n", "--count", type=click.IntRange(1, 10_000), default=16, show_default=True, help="Instructions."
 )
+@THREAD
 @guest_settings
-def command(target: str, where: str | None, count: int, settings: Settings) -> None:
+def command(target: str, where: str | None, count: int, thread: str | None, settings: Settings) -> None:
     """Disassemble.
 
     WHERE is a symbol, an address or an expression; without it the next instructions of the thread that
     stopped. Targets of branches and of relative operands are named. Breakpoints show the original bytes.
     """
     with opening.open_session(target, settings) as session:
-        present(lambda: session.disassemble(where, count), settings)
+        present(lambda: session.disassemble(where, count, thread), settings)

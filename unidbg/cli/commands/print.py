@@ -6,7 +6,7 @@ import click
 
 from unidbg.cli import opening
 from unidbg.cli.command import Command, examples
-from unidbg.cli.options import Settings, guest_settings, target
+from unidbg.cli.options import THREAD, Settings, guest_settings, target
 from unidbg.cli.out import present
 
 
@@ -17,11 +17,12 @@ from unidbg.cli.out import present
 )
 @target
 @click.argument("expression", metavar="EXPR")
+@THREAD
 @guest_settings
-def command(target: str, expression: str, settings: Settings) -> None:
+def command(target: str, expression: str, thread: str | None, settings: Settings) -> None:
     """Show the value of an expression.
 
     EXPR names a global variable or a register ($rsp), and goes on as in C: members, elements, ->, * and &.
     """
     with opening.open_session(target, settings) as session:
-        present(lambda: session.evaluate(expression), settings)
+        present(lambda: session.evaluate(expression, thread), settings)

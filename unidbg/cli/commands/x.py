@@ -7,7 +7,7 @@ import click
 from unidbg.cli import opening
 from unidbg.cli.command import Command, examples
 from unidbg.cli.format import Format
-from unidbg.cli.options import Settings, guest_settings, target
+from unidbg.cli.options import THREAD, Settings, guest_settings, target
 from unidbg.cli.out import present
 from unidbg.cli.parameters import FormatType
 
@@ -24,8 +24,9 @@ from unidbg.cli.parameters import FormatType
 @click.option(
     "-f", "--format", "shape", type=FormatType(), default="64bx", help="Count, unit and letter: 16gx."
 )
+@THREAD
 @guest_settings
-def command(target: str, where: str, shape: Format, settings: Settings) -> None:
+def command(target: str, where: str, shape: Format, thread: str | None, settings: Settings) -> None:
     """Examine memory.
 
     ADDR is an address, a symbol or an expression. FORMAT is gdb's: a count, a unit (b 1, h 2, w 4, g 8 bytes)
@@ -34,6 +35,8 @@ def command(target: str, where: str, shape: Format, settings: Settings) -> None:
     """
     with opening.open_session(target, settings) as session:
         if shape.letter == "i":
-            present(lambda: session.disassemble(where, shape.units), settings)
+            present(lambda: session.disassemble(where, shape.units, thread), settings)
         else:
-            present(lambda: session.examine(where, shape.letter, shape.units, shape.unit_bytes), settings)
+            present(
+                lambda: session.examine(where, shape.letter, shape.units, shape.unit_bytes, thread), settings
+            )

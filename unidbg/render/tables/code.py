@@ -11,7 +11,7 @@ from rich.text import Text
 
 from unidbg.render import cells, layout
 from unidbg.render.cells import Page
-from unidbg.views.base import Location
+from unidbg.views.base import Address, Location
 from unidbg.views.inspect import DisassemblyView, Instruction, MemoryDumpView, SymbolInfo, SymbolsView
 
 _WORDS = {"t": "b", "o": "o", "x": "x", "z": "x", "a": "x", "u": "d", "d": "d", "c": "d"}
@@ -21,37 +21,51 @@ _PREFIX = {"x": "0x", "z": "0x", "a": "0x", "o": "0"}
 def disassembly(view: DisassemblyView, page: Page) -> Sequence[RenderableType]:
     """Instructions under the names of their functions; the column before them is the source line."""
     drawn: list[RenderableType] = []
+    offsets = max((len(_offset(one)) for one in view.instructions), default=0)
+    code = max((len(_spaced(one.bytes_hex)) for one in view.instructions), default=0) if page.wide else 0
     for symbol, members in groupby(view.instructions, key=lambda one: one.location.symbol):
         together = list(members)
-        file = together[0].location.file
+        file = _main_file(together)
         if symbol is not None:
-            drawn.append(_heading(together[0].location))
-        drawn.append(_instructions(together, file, page))
+            drawn.append(_heading(symbol, cells.source(Location(Address(0), file=file))))
+        drawn.append(_instructions(together, file, offsets, code))
     return drawn
 
 
-def _heading(first: Location) -> Text:
-    file = cells.source(Location(first.address, file=first.file))
-    name = cells.guest(first.symbol or "", cells.SYMBOL)
-    return Text.assemble(name, *((" (", file, ")") if file.plain else ()), ":")
+def _heading(symbol: str, source: Text) -> Text:
+    name = cells.guest(symbol, cells.SYMBOL)
+    return Text.assemble(name, " (", source, "):") if source.plain else Text.assemble(name, ":")
 
 
-def _instructions(members: Sequence[Instruction], file: str | None, page: Page) -> RenderableType:
+def _main_file(members: Sequence[Instruction]) -> str | None:
+    """The file that most of a function comes from; the rest was inlined."""
+    files = [one.location.file for one in members if one.location.file is not None]
+    return max(files, key=files.count, default=None)
+
+
+def _instructions(
+    members: Sequence[Instruction], file: str | None, offsets: int, code: int
+) -> RenderableType:
+    """`offsets` and `code` are widths that the functions of one view share; no code where that is 0."""
     grid = Table.grid(padding=(0, 2, 0, 0))
-    for justify in ("left", "right", "right"):
-        grid.add_column(no_wrap=True, justify=justify, style=cells.DIM)
-    if page.wide:
-        grid.add_column(no_wrap=True, style=cells.DIM)
+    grid.add_column(no_wrap=True)
+    for least in (offsets, 3):
+        grid.add_column(no_wrap=True, justify="right", style=cells.DIM, min_width=least)
+    if code:
+        grid.add_column(no_wrap=True, style=cells.DIM, min_width=code)
     grid.add_column(overflow="fold")
     line: tuple[str | None, int | None] = (None, None)
     for one in members:
         place = (one.location.file, one.location.line)
         source = Text() if place == line else _line_number(one.location, file)
         line = place
-        offset = Text(f"+{one.location.offset}" if one.location.symbol else "")
-        code = [Text(_spaced(one.bytes_hex))] if page.wide else []
-        grid.add_row(_address(one), offset, source, *code, _operation(one))
+        bytes_ = [Text(_spaced(one.bytes_hex))] if code else []
+        grid.add_row(_address(one), Text(_offset(one)), source, *bytes_, _operation(one))
     return grid
+
+
+def _offset(one: Instruction) -> str:
+    return f"+{one.location.offset}" if one.location.symbol else ""
 
 
 def _line_number(location: Location, file: str | None) -> Text:

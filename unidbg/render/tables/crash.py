@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from unidbg.render import cells, layout
 from unidbg.render.cells import Page
+from unidbg.render.escape import escape
 from unidbg.views.inspect import Register, RegistersView
 from unidbg.views.system import Frame, Thread, ThreadsView
 
@@ -34,9 +34,13 @@ def thread_line(thread: Thread) -> Text:
     """`thread 1  vCPU 0  stopped: interrupt`."""
     label = cells.guest(f"thread {thread.id}", cells.HEAD)
     cpu = "" if thread.cpu is None else f"vCPU {thread.cpu}"
-    name = "" if thread.name == cpu else thread.name
-    state = thread.state + (f": {thread.reason}" if thread.reason else "")
-    return layout.sequence([label, cells.guest(name), Text(cpu), cells.guest(state, cells.WARN)])
+    name = "" if _names_cpu(thread.name, thread.cpu) else thread.name
+    return layout.sequence([label, cells.guest(name), Text(cpu), cells.state(thread.state, thread.reason)])
+
+
+def _names_cpu(name: str, cpu: int | None) -> bool:
+    """Whether the name only repeats the number of the vCPU: `cpu0`, `CPU#0`."""
+    return name.lower().replace("#", "").replace(" ", "").removeprefix("v") == f"cpu{cpu}"
 
 
 def frames(items: Sequence[Frame], page: Page) -> RenderableType:
@@ -64,19 +68,22 @@ def _frame(frame: Frame, page: Page) -> Text:
 
 
 def registers(view: RegistersView, page: Page) -> Sequence[RenderableType]:
+    groups: dict[str, list[Register]] = {}
+    for register in view.registers:
+        groups.setdefault(register.group, []).append(register)
     drawn: list[RenderableType] = [cells.guest(f"thread {view.thread}", cells.HEAD)]
-    for group, members in groupby(view.registers, key=lambda register: register.group):
+    for group, members in groups.items():
         drawn.append(cells.guest(group, cells.DIM))
-        drawn.append(Padding(_register_group(list(members), page), (0, 0, 0, 2)))
+        drawn.append(_register_group(members, page))
     return drawn
 
 
 def _register_group(registers: Sequence[Register], page: Page) -> RenderableType:
     """As many columns as fit, filled downwards; a register with a note has a line of its own."""
-    short = [register for register in registers if not register.note and register.size_bytes <= 8]
-    long = [register for register in registers if register.note or register.size_bytes > 8]
-    lines = [*_columns([_register(register) for register in short], page.width - 2), *map(_register, long)]
-    return Text("\n").join(lines)
+    name_width = max(len(escape(register.name)) for register in registers)
+    short = [_register(one, name_width) for one in registers if not one.note]
+    long = [_register(one, name_width) for one in registers if one.note]
+    return Text("\n").join([*_columns(short, page.width), *long])
 
 
 def _columns(items: Sequence[Text], width: int) -> list[Text]:
@@ -95,8 +102,8 @@ def _columns(items: Sequence[Text], width: int) -> list[Text]:
     return lines
 
 
-def _register(register: Register) -> Text:
-    label = Text(f"{cells.guest(register.name).plain:<8}", style=cells.SYMBOL)
+def _register(register: Register, name_width: int) -> Text:
+    label = cells.guest(f"{register.name:<{name_width}} ", cells.SYMBOL)
     if register.value is None:
         return Text.assemble(label, ("not available", cells.DIM))
     value = Text(f"{register.value:#0{2 + 2 * register.size_bytes}x}", style=cells.ADDRESS)

@@ -33,17 +33,19 @@ _LOG_LINES = 8
 
 def overview(view: OverviewView, page: Page) -> Sequence[RenderableType]:
     inner = {name: getattr(view, name) for name in PARTS}
-    there = [(name, PARTS[name](part, page)) for name, part in inner.items() if not isinstance(part, Absent)]
+    beside = page._replace(width=page.width - max(map(len, PARTS)) - 2)
+    there = [
+        (name, PARTS[name](part, beside)) for name, part in inner.items() if not isinstance(part, Absent)
+    ]
     missing = [part for part in inner.values() if isinstance(part, Absent)]
     return [_state(view), layout.gutter(there), *_absent_parts(missing)]
 
 
 def _state(view: OverviewView) -> Text:
     style = cells.GOOD if view.state == "running" else cells.WARN
-    state = cells.guest(view.state, f"bold {style}")
-    reason = cells.guest(view.reason) if view.reason else Text()
+    state = cells.state(view.state, view.reason, f"bold {style}")
     at = Text.assemble("at ", cells.place(view.pc)) if view.pc is not None else Text()
-    return layout.sequence([state, reason, at])
+    return layout.sequence([state, at])
 
 
 def _absent_parts(parts: Sequence[Absent]) -> Iterable[RenderableType]:
@@ -85,9 +87,8 @@ def _memory(view: MemoryView, page: Page) -> Sequence[RenderableType]:
         for name in ("code", "rodata", "data", "heap", "stack")
         if (span := getattr(view, name)) is not None
     ]
-    summary = layout.sequence(
-        [*spans, Text(units.plural(len(view.regions), "region") if view.regions else "")]
-    )
+    regions = Text(units.plural(len(view.regions), "region") if view.regions else "")
+    summary = layout.flow([*spans, regions], page.width)
     return [*lines, summary] if summary.plain else lines
 
 
@@ -138,7 +139,7 @@ def _boot(view: BootView, page: Page) -> Sequence[RenderableType]:
         if view.command_line
         else Text()
     )
-    summary = layout.sequence([took, Text(f"{units.size(usable)} usable" if usable else "")])
+    summary = layout.flow([took, Text(f"{units.size(usable)} usable" if usable else "")], page.width)
     return [summary, line] if line.plain else [summary]
 
 

@@ -147,7 +147,7 @@ def _handlers(handlers: Sequence[IoHandler]) -> RenderableType:
 
 def log(view: LogView, page: Page) -> Sequence[RenderableType]:
     lost = [_lost(view)] if view.lost_bytes else []
-    return [*lost, *log_lines(view)]
+    return [*lost, *(layout.unfolded(line) for line in log_lines(view))]
 
 
 def log_lines(view: LogView, last: int | None = None) -> list[Text]:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from unidbg.render import cells, units
+from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
 from unidbg.render.declaration import declare
 from unidbg.render.escape import escape_lines
@@ -94,4 +94,6 @@ def _declaration(member: MemberInfo) -> Text:
 
 
 def monitor(view: MonitorView, page: Page) -> Sequence[RenderableType]:
-    return [Text(line) for line in escape_lines(view.output)] if view.output else [Text("(no output)")]
+    if not view.output:
+        return [Text("(no output)", style=cells.DIM)]
+    return [layout.unfolded(Text(line)) for line in escape_lines(view.output)]

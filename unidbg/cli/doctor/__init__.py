@@ -1,0 +1,1 @@
+"""What `unidbg doctor` looks at: the host, images, and a guest. Each check gives one `Diagnosis`."""
