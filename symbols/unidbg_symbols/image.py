@@ -248,8 +248,13 @@ class Image:
         return self._functions.function_at(address)
 
     def frames_at(self, address: int) -> Sequence[CodeFrame]:
-        """The function and line of an address, then those into which it was inlined; innermost first."""
-        return self._functions.frames_at(address)
+        """The function and line of an address, then those into which it was inlined; innermost first.
+
+        Where there is no DWARF for it, the symbol that contains it; empty where there is none either.
+        """
+        frames = self._functions.frames_at(address)
+        symbol = None if frames else self.symbol_at(address)
+        return frames if symbol is None else self._functions.frame_of_symbol(symbol)
 
     @property
     def _functions(self) -> FunctionFinder:

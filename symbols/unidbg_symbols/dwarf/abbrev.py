@@ -110,12 +110,11 @@ class Abbrev:
 
     def _find_pcs(self, unit: Unit) -> None:
         """Mark the entries that have code; remember where an 8-byte low pc and its length stand."""
+        if any(attribute in (c.DW_AT_ranges, c.DW_AT_low_pc) for attribute, _, _ in self.attributes):
+            self.scope = CODE
         at, places = self.lead, {}
         for attribute, form, _ in self.attributes:
-            if attribute in (c.DW_AT_low_pc, c.DW_AT_high_pc):
-                places[attribute] = (at, form)
-            if attribute in (c.DW_AT_ranges, c.DW_AT_low_pc):
-                self.scope = CODE
+            places[attribute] = (at, form)
             size = fixed_size(form, unit)
             if size is None:
                 break
