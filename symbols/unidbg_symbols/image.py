@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Final
 
+    from unidbg_symbols.dwarf.cfi import CfiFinder
+    from unidbg_symbols.dwarf.cfi_rows import CfiRow
     from unidbg_symbols.dwarf.context import Dwarf
     from unidbg_symbols.dwarf.functions import CodeFrame, Function, FunctionFinder
     from unidbg_symbols.dwarf.lines import SourceLine
@@ -43,6 +45,7 @@ class Image:
         self._dwarf_context: Dwarf | None = None
         self._type_finder: TypeFinder | None = None
         self._function_finder: FunctionFinder | None = None
+        self._cfi: CfiFinder | None = None
         self._variable_finder: VariableFinder | None = None
 
     @classmethod
@@ -254,7 +257,11 @@ class Image:
         """
         frames = self._functions.frames_at(address)
         symbol = None if frames else self.symbol_at(address)
-        return frames if symbol is None else self._functions.frame_of_symbol(symbol)
+        if symbol is None:
+            return frames
+        from unidbg_symbols.dwarf.functions import CodeFrame
+
+        return (CodeFrame(symbol.name, "", 0, 0, False),)
 
     @property
     def _functions(self) -> FunctionFinder:
@@ -263,6 +270,19 @@ class Image:
 
             self._function_finder = FunctionFinder(self._dwarf, self._types.builder)
         return self._function_finder
+
+    # Unwinding
+
+    def unwind_row(self, pc: int) -> CfiRow | None:
+        """How to find the caller's registers at a code address, from .eh_frame or .debug_frame; or None.
+
+        For a return address ask for the byte before it, unless the frame is a signal frame's.
+        """
+        if self._cfi is None:
+            from unidbg_symbols.dwarf.cfi import CfiFinder
+
+            self._cfi = CfiFinder(self._elf)
+        return self._cfi.row_at(pc)
 
     @property
     def _dwarf(self) -> Dwarf:

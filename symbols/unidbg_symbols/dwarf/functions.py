@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from unidbg_symbols.dwarf.context import Dwarf
     from unidbg_symbols.dwarf.die import Die
     from unidbg_symbols.dwarf.type_builder import TypeBuilder
-    from unidbg_symbols.elf.symbols import Symbol
     from unidbg_symbols.types import Type
 
 
@@ -126,10 +125,6 @@ class FunctionFinder:
             kept = self._outer[codes.offsets[node]] = self._around(codes, node)
         name, inlined, outer = kept
         return (CodeFrame(name, *place, inlined), *outer)
-
-    def frame_of_symbol(self, symbol: Symbol) -> tuple[CodeFrame, ...]:
-        """A frame of which no more is known than the symbol."""
-        return (CodeFrame(symbol.name, "", 0, 0, False),)
 
     def _function(self, codes: CodeMap, node: int) -> Function:
         offset = codes.offsets[node]
