@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.golden import sample
 from tests.golden.sample import FakeSession
-from unidbg.cli import opening
+from unidbg.cli import guests, images, opening
+from unidbg.cli.doctor import host
 from unidbg.cli.running import run
 
 TRANSCRIPTS = Path(__file__).with_name("transcripts")
@@ -42,7 +44,12 @@ def session() -> FakeSession:
 def unidbg(monkeypatch: pytest.MonkeyPatch, session: FakeSession, tmp_path: Path) -> Runner:
     """Runs the command line in this process, against the made-up guest, in a folder without configuration."""
     monkeypatch.setattr(opening, "open_session", lambda target, settings: session)
+    monkeypatch.setattr(images, "symbols_view", lambda path, query: sample.SYMBOLS)
+    monkeypatch.setattr(images, "types_view", lambda path, name: sample.TYPES)
+    monkeypatch.setattr(guests, "report", lambda: sample.GUESTS)
+    monkeypatch.setattr(host, "host_diagnoses", lambda guest_is_given: sample.DOCTOR.diagnoses)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "hello.elf").touch()
     for name in [name for name in os.environ if name.startswith("UNIDBG_")]:
         monkeypatch.delenv(name)
 

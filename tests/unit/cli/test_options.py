@@ -33,15 +33,20 @@ def seen(monkeypatch: pytest.MonkeyPatch, unidbg: Runner, session: FakeSession) 
     return opened
 
 
-def commands() -> dict[str, click.Command]:
+def load(name: str) -> click.Command:
     with click.Context(root) as ctx:
-        found = {name: root.get_command(ctx, name) for group in COMMANDS.values() for name in group}
-    return {name: command for name, command in found.items() if command is not None}
+        command = root.get_command(ctx, name)
+    assert command is not None
+    return command
+
+
+def commands() -> dict[str, click.Command]:
+    return {name: load(name) for group in COMMANDS.values() for name in group}
 
 
 @pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])
 def test_every_command_has_help_an_example_and_the_line_of_the_table(name: str) -> None:
-    command = commands()[name]
+    command = load(name)
     short = next(group[name] for group in COMMANDS.values() if name in group)
     assert (command.help or "").splitlines()[0] == short
     assert f"unidbg {name}" in (command.epilog or "")
