@@ -53,6 +53,9 @@ bool arch_step(struct unidbg_stub *stub, bool resume);
 /* A trap came back during a step, or anything else did: put the frame right. */
 void arch_step_end(struct unidbg_stub *stub, struct unidbg_frame *frame);
 
+/* The next instruction is executed although the hardware has a breakpoint on it. */
+void arch_pass_hardware(struct unidbg_frame *frame);
+
 /* The faults of peek and poke: true if the frame was one, and now goes on behind it. */
 bool arch_fixup(struct unidbg_frame *frame);
 /* Execute a breakpoint instruction here. */

@@ -132,13 +132,10 @@ static void hardware_remove(struct unidbg_stub *stub, struct unidbg_watchpoint w
     reply_ok(stub);
 }
 
-bool breakpoints_any(const struct unidbg_stub *stub) {
-    for (unsigned i = 0; i < UNIDBG_BREAKPOINTS; i++) {
-        if (stub->breakpoints[i].used)
-            return true;
-    }
+bool hardware_breakpoint_at(const struct unidbg_stub *stub, uint64_t address) {
     for (unsigned i = 0; i < UNIDBG_HARDWARE; i++) {
-        if (stub->watchpoints[i].length)
+        const struct unidbg_watchpoint *it = &stub->watchpoints[i];
+        if (it->length && it->kind == UNIDBG_HW_EXECUTE && it->address == address)
             return true;
     }
     return false;

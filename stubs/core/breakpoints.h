@@ -7,6 +7,8 @@
 
 /* The breakpoint at an address; NULL: none. */
 struct unidbg_breakpoint *breakpoint_at(struct unidbg_stub *stub, uint64_t address);
+/* Does the hardware stop at an address? */
+bool hardware_breakpoint_at(const struct unidbg_stub *stub, uint64_t address);
 /* Put the original bytes back into bytes that were read. */
 void breakpoints_hide(const struct unidbg_stub *stub, uint8_t *bytes, uint64_t address, size_t count);
 /* Memory was written over: note the new originals, and put the breakpoints back. */
@@ -16,8 +18,6 @@ void breakpoint_lift(struct unidbg_stub *stub, uint64_t address);
 void breakpoint_drop(struct unidbg_stub *stub, uint64_t address);
 /* Remove all, those of the hardware too. */
 void breakpoints_clear(struct unidbg_stub *stub);
-/* Is anything set? */
-bool breakpoints_any(const struct unidbg_stub *stub);
 /* The watchpoint or hardware breakpoint that hit, NULL: none. */
 const struct unidbg_watchpoint *watchpoint_hit(struct unidbg_stub *stub);
 

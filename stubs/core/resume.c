@@ -44,6 +44,8 @@ bool resume_again(struct unidbg_stub *stub) {
 }
 
 bool resume_go(struct unidbg_stub *stub) {
+    if (hardware_breakpoint_at(stub, arch_pc(stub->frame)))
+        arch_pass_hardware(stub->frame);
     if (!stub->stepping) {
         if (breakpoint_at(stub, arch_pc(stub->frame)))
             arch_step(stub, true);

@@ -76,6 +76,10 @@ bool arch_step(struct unidbg_stub *stub, bool resume) {
     return false;
 }
 
+void arch_pass_hardware(struct unidbg_frame *frame) {
+    frame->rflags |= X86_RF;
+}
+
 /* A call from the slot has pushed an address in the slot. */
 static void fix_return_address(struct unidbg_stub *stub, uint64_t sp) {
     const struct unidbg_port *port = stub->port;
