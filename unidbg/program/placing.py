@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unidbg.errors import ImageMismatch, SymbolError
@@ -31,13 +32,18 @@ def place(
     """
     if bias is not None:
         return Module(image, bias, verify(image, bias, memory), "given")
+    mismatch: ImageMismatch | None = None
+    linked = Module(image, 0, evidence="linked address")
     try:
-        return Module(image, 0, verify(image, 0, memory), "linked address")
-    except ImageMismatch as mismatch:
-        found = _search(image, memory, code_addresses)
-        if found is None:
-            raise mismatch
-        return found
+        linked = replace(linked, verified=verify(image, 0, memory))
+    except ImageMismatch as error:
+        mismatch = error
+    if linked.verified != "unverified":
+        return linked
+    found = _search(image, memory, code_addresses)
+    if found is None and mismatch is not None:
+        raise mismatch
+    return found or linked
 
 
 def _search(image: Image, memory: AddressSpace, code_addresses: Iterable[int]) -> Module | None:

@@ -59,6 +59,7 @@ class Shower:
         count = plain.count or 0
         for index in range(min(count, MAX_ELEMENTS)):
             if self._nodes >= MAX_NODES:
+                yield ValueNode("...", "", None, f"{count - index} more elements")
                 return
             yield self.node(f"[{index}]", value.index_(index), f"{where}.children[{index}]", depth + 1)
         if count > MAX_ELEMENTS:

@@ -6,14 +6,19 @@ exception frames where the kernel's CFI marks them as signal frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from unidbg.program import cfi
+from unidbg.program.module import Module
 from unidbg.program.program import Program
 from unidbg.program.stepping import Cursor, Step, by_frame_pointer, by_guess, in_code
 from unidbg.views.base import Address, Location
 from unidbg.views.system import Frame
+
+if TYPE_CHECKING:
+    from unidbg_symbols.dwarf.functions import CodeFrame
 
 MAX_FRAMES = 256
 MAX_GUESSES = 8
@@ -98,21 +103,25 @@ def _is_entry(program: Program, step: Step) -> bool:
 
 def _frames(program: Program, step: Step, index: int) -> Iterator[Frame]:
     """The frame of `step`, behind those of the functions that were inlined where it is."""
-    pc = step.cursor.pc
-    locations = list(_locations(program, pc, step.exact))
-    for depth, location in enumerate(locations):
-        how = step.how if depth == len(locations) - 1 else "inline"
-        if step.how == "pc":
-            how = "pc" if depth == 0 else "inline"
-        yield Frame(index + depth, location, Address(step.cursor.sp), how)
-
-
-def _locations(program: Program, pc: int, exact: bool) -> Iterator[Location]:
-    """Where `pc` is. A return address belongs to the call before it."""
-    looked_up = pc if exact else pc - 1
+    pc, sp = step.cursor.pc, Address(step.cursor.sp)
+    # A return address belongs to the call before it.
+    looked_up = pc if step.exact else pc - 1
     module = program.module_at(looked_up)
     if module is None:
-        yield Location(Address(pc))
+        yield Frame(index, Location(Address(pc)), sp, step.how)
         return
-    found = module.locate(looked_up)
-    yield replace(found, address=Address(pc), offset=found.offset + pc - looked_up if found.symbol else 0)
+    found = module.image.frames_at(module.link_address(looked_up))
+    for depth, frame in enumerate(found[:-1]):
+        where = Location(Address(pc), frame.function, 0, frame.file or None, frame.line or None)
+        yield Frame(index + depth, where, sp, "inline")
+    yield Frame(index + max(len(found) - 1, 0), _outermost(module, pc, looked_up, found), sp, step.how)
+
+
+def _outermost(module: Module, pc: int, looked_up: int, found: Sequence[CodeFrame]) -> Location:
+    """The function that has the stack frame: its symbol, and the line in it (of the call, where code was
+    inlined).
+    """
+    place = module.locate(looked_up)
+    if found and found[-1].line:
+        place = replace(place, file=found[-1].file or None, line=found[-1].line)
+    return replace(place, address=Address(pc), offset=place.offset + pc - looked_up if place.symbol else 0)
