@@ -25,7 +25,7 @@ class RegisterRule(Record):
     """Where the caller's value of a register is.
 
     `kind` is `offset` (saved at CFA + `value`), `val_offset` (is CFA + `value`), `register` (in register
-    `value`), `expression` (saved at the address that `expression` gives; it starts with the CFA on its stack),
+    `value`), `expression` (saved at the address that it gives, started with the CFA on its stack),
     `val_expression` (is what it gives), `undefined` (lost; for the return address: there is no caller) or
     `same`.
     """
