@@ -1,15 +1,51 @@
-"""The guests that `unidbg run` started, as the registry of `unidbg.target.guests` has them."""
+"""The guests that `unidbg run` started, as `unidbg.target.guests` registers them."""
 
 from __future__ import annotations
 
-from unidbg.views.host import GuestsReport
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unidbg.target.guests import GuestRecord
+    from unidbg.views.host import Guest, GuestsReport
 
 
 def report() -> GuestsReport:
     """All registered guests, by name."""
-    return GuestsReport(())
+    from unidbg.target.guests import registered
+    from unidbg.views.host import GuestsReport
+
+    return GuestsReport(tuple(view(record) for record in registered()))
 
 
 def guest_names() -> list[str]:
     """`@NAME` of each guest, for completion."""
-    return []
+    from unidbg.target.guests import registered
+
+    return [f"@{record.name}" for record in registered()]
+
+
+def stop(names: Iterable[str]) -> GuestsReport:
+    """End these guests (`@NAME`); what they were. ConfigError for a name that is not registered."""
+    from unidbg.target.guests import stop as end
+    from unidbg.views.host import GuestsReport
+
+    return GuestsReport(tuple(replace(view(end(name.removeprefix("@"))), alive=False) for name in names))
+
+
+def view(record: GuestRecord) -> Guest:
+    """What a record of the registry says, for people and scripts."""
+    from unidbg.views.host import Guest, Line
+
+    return Guest(
+        name=record.name,
+        image=record.image,
+        pid=record.pid,
+        alive=record.alive,
+        machine=record.machine,
+        accelerator=record.accelerator,
+        started_unix_s=int(record.started),
+        log=record.log,
+        lines=tuple(Line(kind, url) for kind, url in record.lines.items()),
+    )

@@ -62,6 +62,19 @@ class TargetType(AnyType):
         return [CompletionItem(name) for name in guest_names() if name.startswith(incomplete)]
 
 
+class GuestNameType(AnyType):
+    """`@NAME`; the `@` may be left out where nothing else can be meant."""
+
+    name = "@NAME"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from unidbg.cli.guests import guest_names
+
+        return [CompletionItem(name) for name in guest_names() if name.startswith(incomplete)]
+
+
 class SecondsType(AnyType):
     """A time of at least `minimum` seconds."""
 

@@ -1,0 +1,61 @@
+"""`unidbg run`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from unidbg.cli.command import Command, examples
+from unidbg.cli.options import COLOR, JSON, TIMEOUT, Settings, settings
+
+
+@click.command(
+    "run",
+    cls=Command,
+    epilog=examples(
+        "unidbg run app.elf",
+        "unidbg run app.elf --detach --append 'console=ttyS0' --memory 256M",
+        "unidbg run app.elf -- -device virtio-rng-pci",
+    ),
+)
+@click.argument("image", type=click.Path(exists=True, dir_okay=False), required=False, metavar="[IMAGE]")
+@click.argument("arguments", nargs=-1, metavar="[-- QEMU-ARGUMENTS...]")
+@click.option("--name", metavar="NAME", help="Its @NAME; else made from the file's name.")
+@click.option(
+    "--machine", type=click.Choice(["q35", "microvm"]), help="QEMU's machine; q35 where nothing else says."
+)
+@click.option("--memory", metavar="SIZE", help="Its memory: 64M, 1G; 128M where nothing else says.")
+@click.option(
+    "--cpus", type=click.IntRange(1, 255), metavar="N", help="How many vCPUs; 1 where nothing else says."
+)
+@click.option("--append", metavar="TEXT", help="The kernel's command line.")
+@click.option(
+    "--initrd", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="An initial RAM disk."
+)
+@click.option("--paused", is_flag=True, help="Do not let it go: it stands before its first instruction.")
+@click.option("--detach", is_flag=True, help="Do not attach.")
+@settings(JSON, TIMEOUT, COLOR)
+def command(
+    image: str | None,
+    arguments: tuple[str, ...],
+    name: str | None,
+    machine: str | None,
+    memory: str | None,
+    cpus: int | None,
+    append: str | None,
+    initrd: str | None,
+    paused: bool,
+    detach: bool,
+    settings: Settings,
+) -> None:
+    """Start an image in QEMU and attach to it.
+
+    Loopback only, with an accelerator that is proven to work, its console in a log, and lines for several
+    clients at once. The guest stays when you leave: `unidbg stop @NAME` ends it. What no option says stands
+    under [run] in unidbg.toml. Without a terminal the overview is printed instead.
+    """
+    from unidbg.cli.launching import Wishes, run
+
+    wishes = Wishes(image, name, machine, memory, cpus, append, initrd, paused, arguments)
+    sys.exit(run(wishes, settings, detach=detach))
