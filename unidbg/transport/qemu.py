@@ -1,0 +1,188 @@
+"""QEMU as a child process: which accelerator works here, which arguments a unikernel needs, start and end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unidbg.errors import ConfigError, TargetError
+
+PROGRAM = "qemu-system-x86_64"
+MACHINES = ("q35", "microvm")
+ACCELERATORS = {"kvm": "host", "tcg": "max"}
+"""The CPU model that goes with each. Under TCG `max` has all that QEMU can emulate."""
+PROOF_SECONDS = 5.0
+EXIT_CODE = 33
+"""What the proof makes QEMU exit with: (0x10 << 1) | 1, by isa-debug-exit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """`kvm` or `tcg`, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where the guest's lines shall be: `stub` is `host:port` (0: QEMU chooses), the others are paths."""
+
+    stub: str
+    gdbstub: str
+    qmp: tuple[str, ...]
+    console: str
+
+
+def find_qemu() -> str:
+    """Path of QEMU. ConfigError says how to get it."""
+    found = shutil.which(PROGRAM)
+    if found is None:
+        raise ConfigError(
+            f"there is no {PROGRAM} on the PATH: apt-get install qemu-system-x86 (Debian, Ubuntu)"
+        )
+    return found
+
+
+def prove_accelerator() -> Accelerator:
+    """KVM where it can run an instruction, else TCG: /dev/kvm can be there and still fail, so we try it."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        there = os.path.exists("/dev/kvm")
+        return Accelerator("tcg", "/dev/kvm may not be opened" if there else "there is no /dev/kvm")
+    failure = _proof_fails("kvm")
+    return Accelerator("tcg", f"KVM is there but {failure}") if failure else Accelerator("kvm", "ran a guest")
+
+
+def _proof_fails(accelerator: str) -> str:
+    """`""` if a guest of three instructions ran to its end, else what happened instead."""
+    import subprocess
+    import tempfile
+
+    # The reset vector of a PC lies 16 bytes below the end of its BIOS: mov al, 0x10; out 0xf4, al; hlt.
+    bios = bytes(0xFFF0) + b"\xb0\x10\xe6\xf4\xf4".ljust(16, b"\x90")
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        file.write(bios)
+        file.flush()
+        command = [find_qemu(), "-accel", accelerator, "-cpu", ACCELERATORS[accelerator], "-m", "2M"]
+        command += ["-nodefaults", "-display", "none", "-bios", file.name]
+        command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROOF_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return "runs no instruction"
+    return "" if done.returncode == EXIT_CODE else f"fails: {_last_line(done.stderr)}"
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "QEMU said nothing"
+
+
+def arguments(
+    image: str,
+    lines: Lines,
+    *,
+    machine: str,
+    memory: str,
+    append: str,
+    cpus: int,
+    accelerator: str,
+    paused: bool = False,
+    initrd: str | None = None,
+    extra: Sequence[str] = (),
+) -> list[str]:
+    """QEMU's command line: loopback and Unix sockets only, COM1 into a file, the stub on COM2.
+
+    RAM is a shared memfd, so that the host can read it beside the guest.
+    """
+    host, _, port = lines.stub.rpartition(":")
+    command = [find_qemu(), "-M", f"{machine},memory-backend=ram", "-accel", accelerator]
+    command += ["-object", f"memory-backend-memfd,id=ram,size={memory},share=on", "-m", memory]
+    command += ["-cpu", ACCELERATORS[accelerator], "-smp", str(cpus)]
+    command += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
+    command += ["-kernel", image, "-append", append, *(["-initrd", initrd] if initrd else [])]
+    command += ["-chardev", f"file,id=console,path={_escaped(lines.console)}", "-serial", "chardev:console"]
+    command += ["-chardev", f"socket,id=stub,host={host},port={port},server=on,wait=off,nodelay=on"]
+    command += _stub_line(machine)
+    command += [
+        "-chardev",
+        f"socket,id=gdb,path={_escaped(lines.gdbstub)},server=on,wait=off",
+        "-gdb",
+        "chardev:gdb",
+    ]
+    for path in lines.qmp:
+        command += ["-qmp", f"unix:{_escaped(path)},server=on,wait=off"]
+    return [*command, *(["-S"] if paused else []), *extra]
+
+
+def _stub_line(machine: str) -> list[str]:
+    """COM2. microvm wires one `-serial` only and ignores a second."""
+    if machine.startswith("microvm"):
+        return ["-device", "isa-serial,iobase=0x2f8,irq=3,chardev=stub"]
+    return ["-serial", "chardev:stub"]
+
+
+def _escaped(path: str) -> str:
+    """QEMU's option parser takes a comma for the end of the value unless it is doubled."""
+    return path.replace(",", ",,")
+
+
+def start(command: Sequence[str], *, output: str) -> int:
+    """Start QEMU in a session of its own, so that it outlives us; its messages go to the file `output`.
+
+    Returns the pid. The caller waits for its lines, then asks `ended` if they do not come.
+    """
+    import subprocess
+
+    with open(output, "wb") as log:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    child.returncode = 0  # it is meant to outlive us: Popen shall not warn when it is collected
+    return child.pid
+
+
+def ended(pid: int, output: str) -> str | None:
+    """What QEMU said if it has ended, `None` while it runs."""
+    if running(pid):
+        return None
+    with open(output, "rb") as log:
+        return _last_line(log.read(65536))
+
+
+def running(pid: int) -> bool:
+    """Whether the process runs; one that has ended and is our child is collected."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except (ChildProcessError, AttributeError):
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def end(pid: int, *, patience: float = 5.0) -> None:
+    """End QEMU: SIGTERM, which it takes as a power cut, then SIGKILL."""
+    deadline = time.monotonic() + patience
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        while running(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        deadline += patience
+        if not running(pid):
+            return
+    raise TargetError(f"process {pid} does not end")
