@@ -102,6 +102,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(b"QNonStop:", Reply.OK, _SESSION),
     Command(b"QAllow:", Reply.OK, _SESSION),
     Command(b"QUnidbgLease:", Reply.OK, _SESSION),
+    Command(b"qUnidbgStop", Reply.TEXT, _READS),
 )
 
 

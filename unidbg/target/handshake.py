@@ -14,6 +14,8 @@ from unidbg.rsp.memory import BinaryStyle, binary_style, read_binary_request
 from unidbg.rsp.registers import RegisterLayout, includes, parse_description
 from unidbg.rsp.replies import parse_features
 from unidbg.rsp.stop import is_stop_reply
+from unidbg.rsp.unidbgstub import lease_request
+from unidbg.target.breakin import LEASE
 from unidbg.target.identify import not_rsp
 from unidbg.target.link import Link
 from unidbg.target.stub import PHYSICAL_OFF, QEMU_WINDOW, RELIABLE_WINDOW, Stub
@@ -114,7 +116,8 @@ def _ask_abilities(link: Link, stub: Stub) -> None:
     """vCont, the style of `x` and the register description, in one round trip where that is possible."""
     if stub.silent:
         return
-    wanted = [b"vCont?"]
+    wanted = [lease_request(int(1000 * LEASE))] if stub.lease else []
+    wanted.append(b"vCont?")
     if stub.kind == "rsp":
         wanted.append(b"Hg0")  # gdbserver aborts when asked for its description before a thread is selected
     if "binary-upload" in stub.features:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from unidbg.errors import LocalProtocolError, RemoteProtocolError, TargetTimeout
 from unidbg.rsp import commands
@@ -49,6 +50,9 @@ class Link:
         self._inbox: deque[bytes] = deque()
         self._owed: deque[Reply] = deque()
         self._lost = False
+        self._writing: AbstractContextManager[object] = nullcontext()
+        self.spoke_at = time.monotonic()
+        """When a byte was last sent, seconds of the monotonic clock."""
 
     # -- requests ----------------------------------------------------------------------------------------
 
@@ -212,8 +216,27 @@ class Link:
         self._write()
 
     def _write(self) -> None:
-        while self._outgoing:
-            del self._outgoing[: self.line.write_some(bytes(self._outgoing))]
+        with self._writing:
+            while self._outgoing:
+                del self._outgoing[: self.line.write_some(bytes(self._outgoing))]
+        self.spoke_at = time.monotonic()
+
+    def share_writing(self, lock: AbstractContextManager[object]) -> None:
+        """From now on another thread calls `heartbeat`."""
+        self._writing = lock
+
+    def heartbeat(self) -> None:
+        """Write a lone `+`, unless a packet is half sent. The one method that another thread may call."""
+        with self._writing:
+            if not self._outgoing:
+                self.line.write_some(b"+")
+                self.spoke_at = time.monotonic()
+
+    def start_over(self) -> None:
+        """The stub has ended our session: back to acknowledging, as for a new client."""
+        self._connection.acks = True
+        self._connection.forget()
+        self._connection.acknowledge()
 
     def _deadline(self, timeout: float | None) -> float:
         return time.monotonic() + (self.timeout if timeout is None else timeout)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from unidbg.rsp.replies import is_hex, printable
 from unidbg.rsp.stop import SIGNAL_NAMES, StopReply
 from unidbg.rsp.threads import plain_thread_id
+from unidbg.rsp.unidbgstub import StubStop
 from unidbg.target.base import StopReason
 
 _SIGNAL_KINDS = {0: "unknown", 2: "interrupt", 17: "interrupt"}
@@ -32,6 +33,29 @@ def explain(reply: StopReply, *, stepping: bool = False, breakpoints: bool = Fal
         where = "" if reply.address is None else f" at {reply.address:#x}"
         return StopReason(reply.thread, reply.signal, kind, text + where)
     return _by_signal(reply, stepping, breakpoints)
+
+
+_STUB_KINDS = {
+    "attach": ("interrupt", "stopped by the debugger"),
+    "interrupt": ("interrupt", "stopped by the debugger"),
+    "breakpoint": ("breakpoint", "a breakpoint was hit"),
+    "step": ("step", "one instruction was stepped"),
+    "watchpoint": ("watchpoint", "a watched value was accessed"),
+    "exception": ("exception", "an exception"),
+    "panic": ("exception", "the guest panicked"),
+    "halt": ("exception", "the guest called the stub"),
+}
+
+
+def explain_stub(stop: StubStop, reply: StopReply) -> StopReason:
+    """The reason as our own stub tells it, `reply` being the stop reply of the same stop."""
+    plain = explain(reply)
+    kind, text = _STUB_KINDS.get(stop.kind, (plain.kind, plain.text))
+    if kind == "interrupt" or reply.address is not None:
+        return StopReason(plain.thread, stop.signal, kind, text if kind == "interrupt" else plain.text)
+    return StopReason(
+        plain.thread, stop.signal, kind, printable(stop.text.encode(), 200) if stop.text else text
+    )
 
 
 def _by_signal(reply: StopReply, stepping: bool, breakpoints: bool) -> StopReason:

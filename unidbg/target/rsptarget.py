@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 
 from unidbg.errors import RemoteProtocolError, TargetError, TargetGone, TargetTimeout
-from unidbg.rsp.stop import StopReply, parse_stop_reply
+from unidbg.rsp.stop import StopReply
 from unidbg.rsp.threads import parse_current_thread, plain_thread_id
+from unidbg.rsp.unidbgstub import lease_request
 from unidbg.target.base import MemoryRegion, StopReason, ThreadInfo
 from unidbg.target.guard import Guard
 from unidbg.target.handshake import fetch_document, pending_stop, shake_hands
@@ -57,9 +58,9 @@ class RspTarget:
         if self.kind == "qemu":
             self._guard = Guard(self.link.line.fileno(), (PHYSICAL_OFF, b"D;1"))
             self._ran_before = reply is not None
-        elif reply is None:
+        elif reply is None and self.kind == "rsp":
             reply = self.link.request(b"?")
-        self.run.begin_stopped(parse_stop_reply(reply) if reply else None, self._since_ns)
+        self._ran_before |= self.run.begin(reply, self._since_ns)
         if not self.current_thread:
             self.current_thread = self._ask_current_thread()
         if self._ran_before:
@@ -142,6 +143,7 @@ class RspTarget:
         except (TargetGone, TargetTimeout, TargetError, RemoteProtocolError):
             pass  # the line is dead or damaged: there is nobody to say goodbye to
         finally:
+            self.run.end()
             self.link.close()
             if self._guard:
                 self._guard.dismiss()
@@ -150,18 +152,16 @@ class RspTarget:
         if self.run.state is State.GONE:
             return
         clean = not self.link.unsettled and self.run.state is not State.STOPPING
-        if clean and self.run.running and not self.run.breakpoints and self._may_just_close():
-            return
-        if clean:
-            self.run.stop()
-            self._remove_breakpoints()
-        else:
+        running = self.run.running
+        if not clean:
             self._resynchronise()
-        self._let_go()
-
-    def _may_just_close(self) -> bool:
-        """A guest of QEMU that runs goes on running when the line is closed: no need to stop it for that."""
-        return self.kind == "qemu"
+        elif len(self.run.breakpoints):
+            self._remove_breakpoints()
+        elif running and self.kind == "qemu":
+            return  # it goes on running when the line is closed: no need to stop it for that
+        elif running and self.kind == "rsp":
+            self.run.stop()
+        self._let_go(running or self._ran_before)
 
     def _resynchronise(self) -> None:
         """After an interruption in the middle of something: make the stub listen, whatever state it is in."""
@@ -170,15 +170,17 @@ class RspTarget:
         self.link.drain(0.1)
 
     def _remove_breakpoints(self) -> None:
-        for address in sorted(self.run.breakpoints):
-            self.run.remove_breakpoint(address)
+        self.run.stop()
+        self.run.breakpoints.remove_all()
 
-    def _let_go(self) -> None:
+    def _let_go(self, ran: bool) -> None:
+        """The farewell of each kind of stub. A generic one is never left standing: nobody would wake it."""
         if self.kind == "qemu":
-            if self._ran_before:
+            if ran:
                 self.link.request_many((PHYSICAL_OFF, b"D;1"))
-            return
-        if not self.link.request(b"D"):
+        elif self.kind == "unidbg" and not ran:
+            self.link.request(lease_request(0))
+        elif not self.link.request(b"D"):
             self.run.resume()
 
     def __enter__(self) -> RspTarget:

@@ -15,16 +15,13 @@ from unidbg.errors import LocalProtocolError, TargetError, TargetGone, TargetRun
 from unidbg.rsp.replies import error_text, is_error, is_hex, unhex
 from unidbg.rsp.stop import StopReply, parse_stop_reply
 from unidbg.target.base import StopReason
+from unidbg.target.breakin import LEASE, BreakIn, Interrupt, PacketBreakIn, Stopped
+from unidbg.target.breakpoints import Breakpoints
+from unidbg.target.heartbeat import Heartbeat
 from unidbg.target.link import Link
-from unidbg.target.reasons import explain
 from unidbg.target.stub import Stub
 
 FOREVER = 10 * 365 * 86400.0
-INTERRUPTED = frozenset({0, 2})
-"""Signals of a stop that we asked for: any other means that the guest stopped of its own accord."""
-
-SOFTWARE_KINDS = {"aarch64": 4, "arm": 4, "riscv64": 4}
-"""The `kind` of Z0 per architecture: bytes of the breakpoint instruction; 1 elsewhere."""
 
 
 class State(Enum):
@@ -43,10 +40,13 @@ class RspRun:
         self._link = link
         self._stub = stub
         self._on_stop = on_stop
+        self._break_in: BreakIn = PacketBreakIn(link, stub) if stub.kind == "unidbg" else Interrupt(link)
         self._state = State.STOPPED
-        self._reason: StopReason | None = None
+        self._reason = StopReason("", 0, "unknown", "the guest stood already")
+        self._by_itself = False
         self._stopped_at = time.monotonic_ns()
-        self._breakpoints: set[int] = set()
+        self._heartbeat = Heartbeat(link, LEASE / 3)
+        self.breakpoints = Breakpoints(link, stub)
         self.generation = 0
         self.last_stop_ns: int | None = None
 
@@ -67,46 +67,45 @@ class RspRun:
         """The last stop, `None` while running."""
         return None if self.running else self._reason
 
-    @property
-    def breakpoints(self) -> frozenset[int]:
-        """Addresses of the breakpoints that we inserted."""
-        return frozenset(self._breakpoints)
+    def begin(self, reply: bytes | None, since_ns: int) -> bool:
+        """Take note of how the guest was found; it stands by now. True if our coming stopped it.
 
-    def begin_stopped(self, reply: StopReply | None, since_ns: int) -> None:
-        """How the guest was found: standing, with this stop reply if the stub gave one."""
+        `reply` is the stop reply that the stub sent, `None` where it sent none.
+        """
+        coming = False
+        if self._stub.kind == "unidbg":
+            coming = self._enter(self._break_in.confirm(self._link.timeout)).by_coming
+        elif reply is not None:
+            self._told(parse_stop_reply(reply))
         self._stopped_at = since_ns
-        if reply is None:
-            self._reason = StopReason("", 0, "unknown", "the guest stood already")
-        else:
-            self._enter_stop(reply)
-            self._stopped_at = since_ns
+        return coming
 
     # -- stop and go -------------------------------------------------------------------------------------
 
     def stop(self) -> StopReason:
-        """Break in. A guest that stands already answers at once. `TargetTimeout` if it does not obey."""
-        if self._state is State.RUNNING:
-            self._link.settle()
-            self._state = State.STOPPING
-            self._link.interrupt()
-        if self._state is State.STOPPING:
-            self._await_stop(self._link.timeout)
+        """Break in and stay. A guest that stands answers at once; `TargetTimeout` if it does not obey."""
+        self._halt()
+        self._beat(True)
         return self._standing()
 
     def resume(self) -> None:
-        """Let the guest go on. The step off a breakpoint of ours is made here."""
+        """Let the guest go on. The step off a breakpoint of ours is made here where the stub needs it."""
         if self._state is State.STOPPING:
-            self._await_stop(self._link.timeout)
+            self._halt()
         if self._state is State.RUNNING:
             return
         thread = self._standing().thread
-        if self._stub.kind == "rsp" and self._breakpoints:
+        if self._stub.kind == "rsp" and len(self.breakpoints):
             self._step_off(thread)
+        self._beat(len(self.breakpoints) > 0)
         self._go(b"vCont;c" if "c" in self._stub.vcont else b"c")
 
     def step(self, thread: str) -> StopReason:
         """One instruction of one thread; the others stand."""
-        self._need_stopped("step")
+        if self.running:
+            raise TargetRunning("a step needs a stopped guest: stop it first")
+        self._standing()
+        self._beat(True)
         self._go(self._step_packet(thread))
         self._await_stop(self._link.timeout, stepping=True)
         return self._standing()
@@ -114,6 +113,7 @@ class RspRun:
     def wait(self, timeout: float | None = None) -> StopReason:
         """Until the guest stops. `TargetTimeout` when `timeout` seconds have passed; it then runs on."""
         if self.running:
+            self._beat(True)
             self._await_stop(FOREVER if timeout is None else timeout)
         return self._standing()
 
@@ -122,17 +122,34 @@ class RspRun:
         """The guest stands inside the block. It goes on afterwards if it ran, unless it stopped by itself."""
         ran = self.running
         try:
-            yield self.stop()
+            self._halt()
+            yield self._standing()
         finally:
-            if ran and self._state is not State.GONE and not self._stopped_by_itself():
+            if ran and self._state is not State.GONE and not self._stands_by_itself():
                 self.resume()
 
-    def _stopped_by_itself(self) -> bool:
-        return (
-            self._state is State.STOPPED
-            and self._reason is not None
-            and self._reason.signal not in INTERRUPTED
-        )
+    def _stands_by_itself(self) -> bool:
+        return self._state is State.STOPPED and self._by_itself
+
+    def _halt(self) -> None:
+        if self._state is State.RUNNING:
+            self._state = State.STOPPING
+            self._break_in.send()
+        if self._state is State.STOPPING:
+            self._confirm()
+
+    def _confirm(self) -> None:
+        try:
+            self._enter(self._break_in.confirm(self._link.timeout))
+        except TargetTimeout:
+            raise TargetTimeout(
+                f"the guest did not obey a break-in on {self._link.line.name} "
+                f"for {self._link.timeout:.0f} s: it runs with interrupts off, "
+                "or its stub cannot be interrupted"
+            ) from None
+        except TargetGone:
+            self._state = State.GONE
+            raise
 
     def _go(self, packet: bytes) -> None:
         """Send a packet that makes the guest run. The state changes first: see the module's docstring."""
@@ -146,77 +163,54 @@ class RspRun:
         try:
             payload = self._link.stop_reply(timeout)
         except TargetTimeout:
-            raise TargetTimeout(self._why_silent(timeout)) from None
+            raise TargetTimeout(f"the guest did not stop within {timeout:.1f} s") from None
         except TargetGone:
             self._state = State.GONE
             raise
-        self._enter_stop(parse_stop_reply(payload), stepping=stepping)
+        self._told(parse_stop_reply(payload), stepping=stepping)
 
-    def _why_silent(self, timeout: float) -> str:
-        if self._state is State.STOPPING:
-            return (
-                f"the guest did not obey a break-in on {self._link.line.name} for {timeout:.0f} s: "
-                "it runs with interrupts off, or its stub cannot be interrupted"
-            )
-        return f"the guest did not stop within {timeout:.1f} s"
+    def _told(self, reply: StopReply, *, stepping: bool = False) -> None:
+        breakpoints = len(self.breakpoints) > 0
+        self._enter(self._break_in.explain(reply, stepping=stepping, breakpoints=breakpoints))
 
-    def _enter_stop(self, reply: StopReply, *, stepping: bool = False) -> None:
+    def _enter(self, stopped: Stopped) -> Stopped:
         self._stopped_at = time.monotonic_ns()
-        self._state = State.GONE if reply.kind in ("exited", "terminated") else State.STOPPED
-        self._reason = explain(reply, stepping=stepping, breakpoints=bool(self._breakpoints))
-        self._on_stop(reply)
+        ended = stopped.reply.kind in ("exited", "terminated")
+        self._state = State.GONE if ended else State.STOPPED
+        self._reason = stopped.reason
+        self._by_itself = stopped.by_itself
+        self._on_stop(stopped.reply)
+        return stopped
 
     def _standing(self) -> StopReason:
         if self._state is State.GONE:
-            raise TargetGone(self._reason.text if self._reason else "the guest has ended")
-        assert self._reason is not None
+            raise TargetGone(self._reason.text)
         return self._reason
-
-    def _need_stopped(self, what: str) -> None:
-        if self.running:
-            raise TargetRunning(f"{what} needs a stopped guest: stop it first")
-        self._standing()
-
-    # -- breakpoints -------------------------------------------------------------------------------------
-
-    def insert_breakpoint(self, address: int) -> None:
-        """A software breakpoint (Z0); it is removed when the target is closed. Inserting twice is once."""
-        with self.stopped():
-            self._breakpoint(b"Z0", address)
-            self._breakpoints.add(address)
-
-    def remove_breakpoint(self, address: int) -> None:
-        """Remove one of ours; one that is not there is no error."""
-        if address in self._breakpoints:
-            with self.stopped():
-                self._breakpoint(b"z0", address)
-                self._breakpoints.discard(address)
-
-    def _breakpoint(self, verb: bytes, address: int) -> None:
-        architecture = self._stub.layout.architecture if self._stub.layout else ""
-        kind = SOFTWARE_KINDS.get(architecture, 1)
-        reply = self._link.request(b"%b,%x,%x" % (verb, address, kind))
-        if not reply:
-            raise LocalProtocolError("this stub sets no breakpoints")
-        if reply != b"OK":
-            raise TargetError(f"breakpoint at {address:#x}: {error_text(reply)}")
 
     def _step_off(self, thread: str) -> None:
         """Generic stubs stop again at a breakpoint under the program counter: step with all of ours out."""
-        ours = sorted(self._breakpoints)
-        for address in ours:
-            self._breakpoint(b"z0", address)
+        lifted = self.breakpoints.lift()
         self._go(self._step_packet(thread))
         self._await_stop(self._link.timeout, stepping=True)
-        for address in ours:
-            self._breakpoint(b"Z0", address)
+        self.breakpoints.put_back(lifted)
 
     def _step_packet(self, thread: str) -> bytes:
         if "s" in self._stub.vcont and thread:
             return b"vCont;s:" + thread.encode("ascii")
         return b"s"
 
-    # -- monitor -----------------------------------------------------------------------------------------
+    # -- breakpoints and monitor -------------------------------------------------------------------------
+
+    def insert_breakpoint(self, address: int) -> None:
+        """A software breakpoint; it is removed when the target is closed. Inserting twice is once."""
+        with self.stopped():
+            self.breakpoints.insert(address)
+
+    def remove_breakpoint(self, address: int) -> None:
+        """Remove one of ours; one that is not there is no error."""
+        if address in self.breakpoints:
+            with self.stopped():
+                self.breakpoints.remove(address)
 
     def monitor(self, command: str) -> str:
         """`qRcmd`: what the stub's command prints. `LocalProtocolError` if the stub has no such thing."""
@@ -231,3 +225,14 @@ class RspRun:
         if reply != b"OK" and is_hex(reply):
             output += unhex(reply, "monitor output")
         return output.decode("utf-8", "replace")
+
+    # -- lease -------------------------------------------------------------------------------------------
+
+    def _beat(self, wanted: bool) -> None:
+        """Keep our stub's lease alive: the guest stays as the user left it for as long as we live."""
+        if self._stub.lease:
+            self._heartbeat.want(wanted)
+
+    def end(self) -> None:
+        """No more heartbeats."""
+        self._heartbeat.end()

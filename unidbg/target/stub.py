@@ -53,6 +53,11 @@ class Stub:
         return max(8, ((self.packet_size or 512) - HEADROOM - 32) // 2)
 
     @property
+    def lease(self) -> bool:
+        """Whether the guest goes on by itself when we fall silent."""
+        return "QUnidbgLease" in self.features
+
+    @property
     def multi_read(self) -> bool:
         """Whether `MultiMemRead` gathers ranges."""
         return "MultiMemRead" in self.features and self.packet_size is not None

@@ -104,7 +104,7 @@ def _processes_with(inodes: set[str]) -> list[Holder]:
     wanted = {f"socket:[{inode}]" for inode in inodes}
     if not wanted:
         return []
-    pids = [int(name) for name in _listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
+    pids = [int(name) for name in _listdir("/proc") if name.isdigit()]
     return [Holder(pid, process_name(pid)) for pid in pids if _holds(pid, wanted)]
 
 

@@ -13,14 +13,19 @@ WRITE_TIMEOUT = 5.0
 
 
 class SocketLine:
-    """A connected stream socket."""
+    """A connected stream socket.
+
+    `quick_ack` is Linux's option of that name, which holds for one receive: a stub behind QEMU's UART writes
+    byte by byte with Nagle's algorithm on, and would wait 40 ms for each of our delayed acknowledgements.
+    """
 
     reliable = True
 
-    def __init__(self, name: str, sock: socket.socket) -> None:
+    def __init__(self, name: str, sock: socket.socket, *, quick_ack: int | None = None) -> None:
         self.name = name
         self.sock = sock
         self._timeout: float | None = -1.0
+        self._quick_ack = quick_ack
 
     def write_some(self, data: bytes | bytearray | memoryview) -> int:
         """Send what fits."""
@@ -35,6 +40,8 @@ class SocketLine:
     def read_some(self, timeout: float) -> bytes:
         """Receive what is there, waiting for the first byte."""
         self._set_timeout(max(timeout, 0.001))
+        if self._quick_ack is not None:
+            self.sock.setsockopt(socket.IPPROTO_TCP, self._quick_ack, 1)
         try:
             data = self.sock.recv(CHUNK)
         except TimeoutError:
@@ -82,7 +89,7 @@ def open_tcp(address: TcpAddress, timeout: float) -> SocketLine:
         raise TargetGone(f"{address}: {error.strerror or error}") from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return SocketLine(str(address), sock)
+    return SocketLine(str(address), sock, quick_ack=getattr(socket, "TCP_QUICKACK", None))
 
 
 def _nobody(address: TcpAddress) -> str:

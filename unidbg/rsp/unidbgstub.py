@@ -1,0 +1,51 @@
+"""What our own stub adds to the protocol: the lease and the reason of a stop. Source: docs/abi.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unidbg.rsp.replies import is_error, is_hex
+
+ABI = 1
+"""The newest ABI that this client knows."""
+
+STOP_QUERY = b"qUnidbgStop"
+
+
+def lease_request(milliseconds: int) -> bytes:
+    """Ask for a lease; 0 ends it."""
+    return b"QUnidbgLease:%x" % milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class StubStop:
+    """A qUnidbgStop reply. `stops` counts the stops since boot; `fatal`: the guest cannot go on by itself."""
+
+    kind: str
+    signal: int
+    fatal: bool
+    stops: int
+    text: str
+
+
+def parse_stub_stop(reply: bytes) -> StubStop | None:
+    """The reason of the stop, `None` if the stub does not tell. Unknown keys are skipped."""
+    if not reply or is_error(reply):
+        return None
+    pairs = dict(pair.partition(b":")[::2] for pair in reply.split(b";"))
+    text = pairs.get(b"text", b"")
+    return StubStop(
+        kind=pairs.get(b"kind", b"").decode("latin-1"),
+        signal=_number(pairs.get(b"signal")),
+        fatal=pairs.get(b"fatal") == b"1",
+        stops=_number(pairs.get(b"stops")),
+        text=bytes.fromhex(text.decode("ascii")).decode("utf-8", "replace") if _is_text(text) else "",
+    )
+
+
+def _number(digits: bytes | None) -> int:
+    return int(digits, 16) if digits and is_hex(digits) else 0
+
+
+def _is_text(digits: bytes) -> bool:
+    return is_hex(digits) and len(digits) % 2 == 0
