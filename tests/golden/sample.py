@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 
 from unidbg.errors import SymbolNotFound
@@ -340,8 +341,8 @@ VIEWS: dict[str, View | Absent] = {
 class FakeSession:
     """Answers as `unidbg.session.Session` does, from the views above. `closed` counts closings."""
 
-    def __init__(self, views: dict[str, View | Absent] | None = None) -> None:
-        self.views = VIEWS if views is None else views
+    def __init__(self, views: Mapping[str, View | Absent] | None = None) -> None:
+        self.views: Mapping[str, View | Absent] = VIEWS if views is None else views
         self.closed = 0
 
     def __enter__(self) -> FakeSession:

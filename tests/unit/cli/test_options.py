@@ -153,7 +153,7 @@ def test_watch_goes_on_while_a_view_is_absent(
 
     session.views = {"log": NO_LOG}
     ran = unidbg("log", ":1", "--watch")
-    assert ran.out.count("absent: the guest exports no log probe") == 3
+    assert ran.out.count("absent  log: the guest exports no log probe") == 3
 
 
 def test_colour(unidbg: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from unidbg.cli.command import Command, examples
-from unidbg.cli.options import COLOR, JSON, TIMEOUT, Settings, settings
+from unidbg.cli.options import Settings, guest_settings
 
 
 @click.command(
@@ -35,7 +35,7 @@ from unidbg.cli.options import COLOR, JSON, TIMEOUT, Settings, settings
 )
 @click.option("--paused", is_flag=True, help="Do not let it go: it stands before its first instruction.")
 @click.option("--detach", is_flag=True, help="Do not attach.")
-@settings(JSON, TIMEOUT, COLOR)
+@guest_settings
 def command(
     image: str | None,
     arguments: tuple[str, ...],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -34,11 +34,10 @@ _LOG_LINES = 8
 def overview(view: OverviewView, page: Page) -> Sequence[RenderableType]:
     inner = {name: getattr(view, name) for name in PARTS}
     beside = page._replace(width=page.width - max(map(len, PARTS)) - 2)
-    there = [
-        (name, PARTS[name](part, beside)) for name, part in inner.items() if not isinstance(part, Absent)
-    ]
+    there = {name: part for name, part in inner.items() if not isinstance(part, Absent)}
     missing = [part for part in inner.values() if isinstance(part, Absent)]
-    return [_state(view), layout.gutter(there), *_absent_parts(missing)]
+    sections = [(name, PARTS[name](part, beside)) for name, part in there.items()]
+    return [_state(view), layout.gutter([*sections, *_absent_parts(missing)])]
 
 
 def _state(view: OverviewView) -> Text:
@@ -48,22 +47,18 @@ def _state(view: OverviewView) -> Text:
     return layout.sequence([state, at])
 
 
-def _absent_parts(parts: Sequence[Absent]) -> Iterable[RenderableType]:
-    """Parts that are missing for the same reason are named together."""
+def _absent_parts(parts: Sequence[Absent]) -> Iterator[tuple[str, Sequence[RenderableType]]]:
+    """Sections of what is missing; what is so for the same reason is named together."""
     together: dict[tuple[str, str], list[str]] = {}
     for part in parts:
         together.setdefault((part.reason, part.remedy), []).append(part.view)
     for (reason, remedy), names in together.items():
-        yield Text.assemble(
-            cells.guest(", ".join(names), cells.HEAD), "  absent: ", cells.guest(reason), style=cells.DIM
-        )
-        if remedy:
-            yield Text.assemble("  ", cells.guest(remedy), style=cells.DIM)
+        yield "absent", [cells.guest(f"{', '.join(names)}: {reason}"), cells.guest(remedy, cells.DIM)]
 
 
 def absent(view: Absent, page: Page) -> Sequence[RenderableType]:
     """One view that is not to be had."""
-    return list(_absent_parts([view]))
+    return [layout.gutter(_absent_parts([view]))]
 
 
 def _app(view: AppView, page: Page) -> Sequence[RenderableType]:
