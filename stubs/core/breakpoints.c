@@ -95,13 +95,15 @@ static unsigned hardware_slots(const struct unidbg_stub *stub) {
 static struct unidbg_watchpoint *hardware_find(struct unidbg_stub *stub, struct unidbg_watchpoint wanted) {
     for (unsigned i = 0; i < hardware_slots(stub); i++) {
         struct unidbg_watchpoint *it = &stub->watchpoints[i];
-        if (it->length == wanted.length && (it->length == 0 || (it->address == wanted.address && it->kind == wanted.kind)))
+        if (it->length == wanted.length &&
+            (it->length == 0 || (it->address == wanted.address && it->kind == wanted.kind)))
             return it;
     }
     return NULL;
 }
 
-static bool hardware_set(struct unidbg_stub *stub, struct unidbg_watchpoint *it, struct unidbg_watchpoint to) {
+static bool hardware_set(struct unidbg_stub *stub, struct unidbg_watchpoint *it,
+                         struct unidbg_watchpoint to) {
     unsigned slot = (unsigned)(it - stub->watchpoints);
     const struct unidbg_port *port = stub->port;
 

@@ -34,10 +34,11 @@ static const struct command words[] = {
 
 /* A letter is followed by its arguments at once. */
 static const struct command letters[] = {
-    {"m", packet_m}, {"x", packet_x}, {"g", packet_g}, {"p", packet_p}, {"c", packet_c}, {"s", packet_s},
-    {"Z", packet_Z}, {"z", packet_z}, {"H", packet_H}, {"T", packet_T}, {"?", packet_question},
-    {"M", packet_M}, {"X", packet_X}, {"G", packet_G}, {"P", packet_P}, {"C", packet_C}, {"S", packet_S},
-    {"D", packet_D}, {"k", packet_k}, {"R", packet_R}, {"!", packet_bang},
+    {"m", packet_m},        {"x", packet_x}, {"g", packet_g}, {"p", packet_p}, {"c", packet_c},
+    {"s", packet_s},        {"Z", packet_Z}, {"z", packet_z}, {"H", packet_H}, {"T", packet_T},
+    {"?", packet_question}, {"M", packet_M}, {"X", packet_X}, {"G", packet_G}, {"P", packet_P},
+    {"C", packet_C},        {"S", packet_S}, {"D", packet_D}, {"k", packet_k}, {"R", packet_R},
+    {"!", packet_bang},
 };
 
 static bool word_ends(const struct scan *scan) {

@@ -26,7 +26,8 @@ handler packet_m, packet_M, packet_x, packet_X, packet_MultiMemRead;
 /* breakpoints.c */
 handler packet_Z, packet_z;
 /* resume.c */
-handler packet_c, packet_C, packet_s, packet_S, packet_vCont, packet_vCont_question, packet_D, packet_k, packet_vKill, packet_R;
+handler packet_c, packet_C, packet_s, packet_S, packet_vCont, packet_vCont_question, packet_D, packet_k,
+    packet_vKill, packet_R;
 /* threads.c */
 handler packet_H, packet_T, packet_qC, packet_qfThreadInfo, packet_qsThreadInfo, packet_qThreadExtraInfo;
 /* session.c */

@@ -12,13 +12,21 @@ void reply_char(struct unidbg_stub *stub, char character) {
         out->overflow = true;
 }
 
-size_t reply_room(const struct unidbg_stub *stub) { return stub->out.size - stub->out.length; }
+size_t reply_room(const struct unidbg_stub *stub) {
+    return stub->out.size - stub->out.length;
+}
 
-void reply_reset(struct unidbg_stub *stub) { wire_begin(stub); }
+void reply_reset(struct unidbg_stub *stub) {
+    wire_begin(stub);
+}
 
-static void put_plain(struct unidbg_text *out, char character) { reply_char(out->stub, character); }
+static void put_plain(struct unidbg_text *out, char character) {
+    reply_char(out->stub, character);
+}
 
-static void put_hex(struct unidbg_text *out, char character) { reply_hex(out->stub, &character, 1); }
+static void put_hex(struct unidbg_text *out, char character) {
+    reply_hex(out->stub, &character, 1);
+}
 
 struct unidbg_text reply_sink(struct unidbg_stub *stub) {
     return (struct unidbg_text){.put = put_plain, .stub = stub};
@@ -53,7 +61,9 @@ void reply_hex_text(struct unidbg_stub *stub, const char *text) {
 }
 
 /* `*` would begin a run-length. */
-static bool special(uint8_t byte) { return byte == '#' || byte == '$' || byte == '}' || byte == '*'; }
+static bool special(uint8_t byte) {
+    return byte == '#' || byte == '$' || byte == '}' || byte == '*';
+}
 
 void reply_binary(struct unidbg_stub *stub, const uint8_t *bytes, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -66,7 +76,9 @@ void reply_binary(struct unidbg_stub *stub, const uint8_t *bytes, size_t count) 
     }
 }
 
-void reply_ok(struct unidbg_stub *stub) { reply_text(stub, "OK"); }
+void reply_ok(struct unidbg_stub *stub) {
+    reply_text(stub, "OK");
+}
 
 void reply_error(struct unidbg_stub *stub, enum reply_error error, const char *text) {
     uint8_t number = (uint8_t)error;

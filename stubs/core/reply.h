@@ -8,7 +8,13 @@
 #include "text.h"
 
 /* Errors on the wire: the numbers of errno, in hexadecimal. */
-enum reply_error { ERROR_GENERAL = 0x01, ERROR_FAULT = 0x0e, ERROR_INVALID = 0x16, ERROR_SPACE = 0x1c, ERROR_LONG = 0x5a };
+enum reply_error {
+    ERROR_GENERAL = 0x01,
+    ERROR_FAULT = 0x0e,
+    ERROR_INVALID = 0x16,
+    ERROR_SPACE = 0x1c,
+    ERROR_LONG = 0x5a
+};
 
 void reply_char(struct unidbg_stub *stub, char character);
 void reply_text(struct unidbg_stub *stub, const char *text);

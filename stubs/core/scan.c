@@ -11,9 +11,13 @@ int hex_digit(uint8_t character) {
     return -1;
 }
 
-bool scan_done(const struct scan *scan) { return scan->at == scan->end; }
+bool scan_done(const struct scan *scan) {
+    return scan->at == scan->end;
+}
 
-size_t scan_left(const struct scan *scan) { return (size_t)(scan->end - scan->at); }
+size_t scan_left(const struct scan *scan) {
+    return (size_t)(scan->end - scan->at);
+}
 
 bool scan_take(struct scan *scan, char character) {
     if (scan_done(scan) || *scan->at != (uint8_t)character)

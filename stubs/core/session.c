@@ -111,8 +111,9 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     }
     reply_text(stub, "PacketSize=");
     reply_number(stub, stub->in.size);
-    reply_text(stub, ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
-                     ";qUnidbgStop+;qXfer:features:read+;qXfer:threads:read+");
+    reply_text(stub,
+               ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
+               ";qUnidbgStop+;qXfer:features:read+;qXfer:threads:read+");
     append_feature(stub, port->poke_text, ";swbreak+");
     append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
     append_feature(stub, port->region, ";qXfer:memory-map:read+");

@@ -140,9 +140,11 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, struct a
     stub->frame = NULL;
 }
 
-void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unidbg_signal signal, const char *reason) {
+void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unidbg_signal signal,
+                 const char *reason) {
     if (!stub->frame)
-        stand(stub, frame, (struct arch_cause){.kind = STOP_HALT, .signal = (uint8_t)signal, .reason = reason});
+        stand(stub, frame,
+              (struct arch_cause){.kind = STOP_HALT, .signal = (uint8_t)signal, .reason = reason});
 }
 
 void unidbg_panic(struct unidbg_stub *stub, enum unidbg_signal signal, const char *reason) {
@@ -168,9 +170,11 @@ static void refine_breakpoint(struct unidbg_stub *stub, struct arch_cause *cause
         arch_set_pc(stub->frame, pc);
         return;
     }
-    *cause = (struct arch_cause){.kind = STOP_HALT, .signal = UNIDBG_SIGTRAP, .reason = "breakpoint instruction in the guest's code"};
+    *cause = (struct arch_cause){
+        .kind = STOP_HALT, .signal = UNIDBG_SIGTRAP, .reason = "breakpoint instruction in the guest's code"};
     if (stub->panic_text) {
-        *cause = (struct arch_cause){.kind = STOP_PANIC, .signal = stub->panic_signal, .reason = stub->panic_text};
+        *cause =
+            (struct arch_cause){.kind = STOP_PANIC, .signal = stub->panic_signal, .reason = stub->panic_text};
         stub->panic_text = NULL;
     }
 }

@@ -19,7 +19,9 @@ void text_digits(struct unidbg_text *out, uint64_t value, unsigned digits) {
         out->put(out, "0123456789abcdef"[value >> 4 * digits & 15]);
 }
 
-void text_number(struct unidbg_text *out, uint64_t value) { text_digits(out, value, hex_width(value)); }
+void text_number(struct unidbg_text *out, uint64_t value) {
+    text_digits(out, value, hex_width(value));
+}
 
 void unidbg_write_hex(struct unidbg_text *out, uint64_t value) {
     unidbg_write(out, "0x");

@@ -18,7 +18,9 @@ void wire_init(struct unidbg_stub *stub, uint8_t *buffer, size_t size) {
     wire_reset(&stub->in);
 }
 
-void wire_reset(struct unidbg_receiver *in) { in->state = IDLE; }
+void wire_reset(struct unidbg_receiver *in) {
+    in->state = IDLE;
+}
 
 static enum wire_event begin(struct unidbg_receiver *in) {
     in->length = 0;
@@ -110,8 +112,8 @@ void wire_finish(struct unidbg_stub *stub) {
     for (uint32_t i = FRAME_HEAD; i < out->length; i++)
         sum = (uint8_t)(sum + out->data[i]);
     out->data[out->length++] = '#';
-    out->data[out->length++] = (uint8_t)"0123456789abcdef"[sum >> 4];
-    out->data[out->length++] = (uint8_t)"0123456789abcdef"[sum & 15];
+    out->data[out->length++] = (uint8_t) "0123456789abcdef"[sum >> 4];
+    out->data[out->length++] = (uint8_t) "0123456789abcdef"[sum & 15];
     wire_again(stub);
 }
 
@@ -119,4 +121,6 @@ void wire_again(struct unidbg_stub *stub) {
     stub->port->put(stub->port->line, stub->out.data, stub->out.length);
 }
 
-void wire_byte(struct unidbg_stub *stub, char byte) { stub->port->put(stub->port->line, &byte, 1); }
+void wire_byte(struct unidbg_stub *stub, char byte) {
+    stub->port->put(stub->port->line, &byte, 1);
+}

@@ -91,7 +91,8 @@ static const struct document *find(const struct unidbg_stub *stub, struct scan *
 }
 
 /* `m` is put for "there is more", and corrected to `l` where there is not. */
-static void write_window(struct unidbg_stub *stub, const struct document *document, uint64_t offset, uint64_t length) {
+static void write_window(struct unidbg_stub *stub, const struct document *document, uint64_t offset,
+                         uint64_t length) {
     struct unidbg_text out = {.put = put_windowed, .stub = stub, .skip = offset, .room = length};
     uint32_t at = stub->out.length;
 

@@ -67,8 +67,8 @@ void unidbg_uart16550_init(struct unidbg_uart16550 *uart, uint16_t base, struct 
     out8(at(uart, LINE_CONTROL), 0x80); /* divisor 1: 115200 baud */
     out8(at(uart, DIVISOR_LOW), 1);
     out8(at(uart, DIVISOR_HIGH), 0);
-    out8(at(uart, LINE_CONTROL), 0x03);  /* 8 bits, no parity, 1 stop bit */
-    out8(at(uart, FIFO_CONTROL), 0x01);  /* FIFO on, not cleared: a client may have sent; interrupt per byte */
+    out8(at(uart, LINE_CONTROL), 0x03); /* 8 bits, no parity, 1 stop bit */
+    out8(at(uart, FIFO_CONTROL), 0x01); /* FIFO on, not cleared: a client may have sent; interrupt per byte */
     out8(at(uart, MODEM_CONTROL), 0x0b); /* DTR, RTS, OUT2 (the interrupt's gate) */
     out8(at(uart, INTERRUPT_ENABLE), 0x01);
     port->line = uart;

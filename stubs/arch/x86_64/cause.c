@@ -68,7 +68,9 @@ static void explain_page_fault(const struct unidbg_frame *frame, struct unidbg_t
 
     unidbg_write(out, code & 16 ? ": execution of " : code & 2 ? ": write to " : ": read of ");
     unidbg_write_hex(out, frame->cr2);
-    unidbg_write(out, code & 8 ? ", reserved bit set in the page tables" : code & 1 ? ", not permitted" : ", not mapped");
+    unidbg_write(out, code & 8   ? ", reserved bit set in the page tables"
+                      : code & 1 ? ", not permitted"
+                                 : ", not mapped");
 }
 
 void arch_explain(const struct unidbg_frame *frame, struct unidbg_text *out) {

@@ -25,13 +25,20 @@ static bool in_set(const uint32_t set[8], uint8_t opcode) {
 }
 
 /* Bit n of word w stands for opcode 32 * w + n. */
-static const uint32_t modrm_one[8] = {0x0f0f0f0f, 0x0f0f0f0f, 0x00000000, 0x00000a08, 0x0000ffff, 0x00000000, 0xff0f00c3, 0xc0c00000};
-static const uint32_t invalid_one[8] = {0xc0c040c0, 0x80808080, 0x00000000, 0x00000003, 0x04000004, 0x00000000, 0x00704000, 0x00000400};
-static const uint32_t imm8_one[8] = {0x10101010, 0x10101010, 0x00000000, 0xffff0c00, 0x00000009, 0x00ff0100, 0x00002043, 0x000008ff};
-static const uint32_t imm32_one[8] = {0x20202020, 0x20202020, 0x00000000, 0x00000300, 0x00000002, 0x00000200, 0x00000080, 0x00000000};
-static const uint32_t plain_0f[8] = {0x00004be0, 0x00ff0000, 0x00000000, 0x00800000, 0x0000ffff, 0x00000707, 0x0000ff00, 0x00000000};
-static const uint32_t invalid_0f[8] = {0x00001410, 0xfa4000f0, 0x00000000, 0x0c000000, 0x00000000, 0x000000c0, 0x00000000, 0x00000000};
-static const uint32_t imm8_0f[8] = {0x00008000, 0x00000000, 0x00000000, 0x000f0000, 0x00000000, 0x04001010, 0x00000074, 0x00000000};
+static const uint32_t modrm_one[8] = {0x0f0f0f0f, 0x0f0f0f0f, 0x00000000, 0x00000a08,
+                                      0x0000ffff, 0x00000000, 0xff0f00c3, 0xc0c00000};
+static const uint32_t invalid_one[8] = {0xc0c040c0, 0x80808080, 0x00000000, 0x00000003,
+                                        0x04000004, 0x00000000, 0x00704000, 0x00000400};
+static const uint32_t imm8_one[8] = {0x10101010, 0x10101010, 0x00000000, 0xffff0c00,
+                                     0x00000009, 0x00ff0100, 0x00002043, 0x000008ff};
+static const uint32_t imm32_one[8] = {0x20202020, 0x20202020, 0x00000000, 0x00000300,
+                                      0x00000002, 0x00000200, 0x00000080, 0x00000000};
+static const uint32_t plain_0f[8] = {0x00004be0, 0x00ff0000, 0x00000000, 0x00800000,
+                                     0x0000ffff, 0x00000707, 0x0000ff00, 0x00000000};
+static const uint32_t invalid_0f[8] = {0x00001410, 0xfa4000f0, 0x00000000, 0x0c000000,
+                                       0x00000000, 0x000000c0, 0x00000000, 0x00000000};
+static const uint32_t imm8_0f[8] = {0x00008000, 0x00000000, 0x00000000, 0x000f0000,
+                                    0x00000000, 0x04001010, 0x00000074, 0x00000000};
 
 /* Legacy prefixes in any order; a REX counts only right before the opcode. Gives the first byte behind them. */
 static uint8_t scan_prefixes(struct reader *in, struct x86_instruction *to) {
@@ -194,7 +201,8 @@ static enum x86_flow flow_one(const struct x86_instruction *it) {
     uint8_t opcode = it->opcode;
     unsigned group = it->modrm >> 3 & 7;
 
-    if ((opcode >= 0x70 && opcode <= 0x7f) || (opcode >= 0xe0 && opcode <= 0xe3) || opcode == 0xe9 || opcode == 0xeb)
+    if ((opcode >= 0x70 && opcode <= 0x7f) || (opcode >= 0xe0 && opcode <= 0xe3) || opcode == 0xe9 ||
+        opcode == 0xeb)
         return FLOW_RELATIVE;
     if (opcode == 0xc7 && it->modrm == 0xf8)
         return FLOW_RELATIVE; /* xbegin */

@@ -271,7 +271,7 @@ static bool return_from_interrupt(struct machine *on) {
     uint64_t image[5]; /* rip, cs, rflags, rsp, ss */
 
     for (unsigned i = 0; i < 5; i++) {
-        if (!load(on, frame->rsp + 8 * i, &image[i]))
+        if (!load(on, frame->rsp + 8ul * i, &image[i]))
             return false;
     }
     if (image[1] != frame->cs)
@@ -309,7 +309,8 @@ static bool touches_flags(struct machine *on) {
     }
 }
 
-bool x86_emulate(struct unidbg_stub *stub, const struct x86_instruction *it, const uint8_t *bytes, bool always) {
+bool x86_emulate(struct unidbg_stub *stub, const struct x86_instruction *it, const uint8_t *bytes,
+                 bool always) {
     struct machine on = {stub, stub->frame, it, bytes, stub->frame->rip + it->length};
 
     if (it->vex || it->operand16 || it->address32)

@@ -8,6 +8,7 @@
 
 /* Do the instruction to the stopped frame. False: not one of those that are known, or its memory cannot be
  * accessed; then nothing was changed. `always`: only those that cannot be executed with the trap flag set. */
-bool x86_emulate(struct unidbg_stub *stub, const struct x86_instruction *it, const uint8_t *bytes, bool always);
+bool x86_emulate(struct unidbg_stub *stub, const struct x86_instruction *it, const uint8_t *bytes,
+                 bool always);
 
 #endif

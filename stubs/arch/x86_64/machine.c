@@ -169,7 +169,8 @@ static void write_address(unsigned slot, uint64_t address) {
 
 /* DR7: enable bit at 2n, condition (0 execute, 1 write, 3 access) at 16 + 4n, length (1, 2, 8, 4 bytes as 0 to 3) at 18 + 4n.
  * There is no watching of reads alone. */
-bool unidbg_x86_64_hardware(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address, unsigned length) {
+bool unidbg_x86_64_hardware(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address,
+                            unsigned length) {
     static const uint8_t conditions[] = {0, 0, 1, 0, 3};
     static const uint8_t lengths[] = {0, 0, 1, 0, 3, 0, 0, 0, 2};
     uint64_t control = read_dr7() & ~((uint64_t)3 << 2 * slot | (uint64_t)15 << (16 + 4 * slot));

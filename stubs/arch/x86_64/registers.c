@@ -4,15 +4,17 @@
 
 #include "../../core/arch.h"
 
+/* clang-format off */
 #define AT(member) (uint16_t)offsetof(struct unidbg_frame, member)
 #define SAVED(name, member) {#name, TYPE_INT, 8, 8, UNIDBG_CALLEE_SAVED, AT(member)}
 #define GENERAL(name) {#name, TYPE_INT, 8, 8, UNIDBG_VOLATILE, AT(name)}
 #define SEGMENT(name) {#name, TYPE_FIXED, 4, 4, UNIDBG_SYSTEM, AT(name)}
-#define STACK(n) {"st" #n, TYPE_FLOAT, 10, 10, UNIDBG_FLOATING, AT(fxsave) + 32 + 16 * n}
-#define CONTROL(name, width, offset) {#name, TYPE_INT, 4, width, UNIDBG_FLOATING, AT(fxsave) + offset}
-#define VECTOR(n) {"xmm" #n, TYPE_VECTOR, 16, 16, UNIDBG_FLOATING, AT(fxsave) + 160 + 16 * n}
+#define STACK(n) {"st" #n, TYPE_FLOAT, 10, 10, UNIDBG_FLOATING, AT(fxsave) + 32 + 16 * (n)}
+#define CONTROL(name, width, offset) {#name, TYPE_INT, 4, width, UNIDBG_FLOATING, AT(fxsave) + (offset)}
+#define VECTOR(n) {"xmm" #n, TYPE_VECTOR, 16, 16, UNIDBG_FLOATING, AT(fxsave) + 160 + 16 * (n)}
 #define BASE(name) {#name, TYPE_ADDRESS, 8, 8, UNIDBG_SYSTEM, AT(name)}
 #define SYSTEM(name, type) {#name, type, 8, 8, UNIDBG_SYSTEM, AT(name)}
+/* clang-format on */
 
 const struct x86_register x86_registers[X86_REGISTERS] = {
     GENERAL(rax),

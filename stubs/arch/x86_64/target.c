@@ -8,17 +8,18 @@ struct flag {
     uint8_t bit;
 };
 
-static const struct flag eflags[] = {{"CF", 0},  {"PF", 2},  {"AF", 4},  {"ZF", 6},   {"SF", 7},   {"TF", 8}, {"IF", 9},
-                                     {"DF", 10}, {"OF", 11}, {"NT", 14}, {"RF", 16},  {"VM", 17},  {"AC", 18},
-                                     {"VIF", 19}, {"VIP", 20}, {"ID", 21}, {"", 0}};
-static const struct flag cr0[] = {{"PE", 0},  {"MP", 1},  {"EM", 2},  {"TS", 3},  {"ET", 4}, {"NE", 5},
+static const struct flag eflags[] = {{"CF", 0},  {"PF", 2},   {"AF", 4},   {"ZF", 6},  {"SF", 7},  {"TF", 8},
+                                     {"IF", 9},  {"DF", 10},  {"OF", 11},  {"NT", 14}, {"RF", 16}, {"VM", 17},
+                                     {"AC", 18}, {"VIF", 19}, {"VIP", 20}, {"ID", 21}, {"", 0}};
+static const struct flag cr0[] = {{"PE", 0},  {"MP", 1},  {"EM", 2},  {"TS", 3},  {"ET", 4},  {"NE", 5},
                                   {"WP", 16}, {"AM", 18}, {"NW", 29}, {"CD", 30}, {"PG", 31}, {"", 0}};
-static const struct flag cr4[] = {{"VME", 0},         {"PVI", 1},   {"TSD", 2},     {"DE", 3},    {"PSE", 4},
-                                  {"PAE", 5},         {"MCE", 6},   {"PGE", 7},     {"PCE", 8},   {"OSFXSR", 9},
-                                  {"OSXMM", 10},      {"UMIP", 11}, {"LA57", 12},   {"VMXE", 13}, {"FSGS", 16},
-                                  {"PCIDE", 17},      {"OSXSAV", 18}, {"SMEP", 20}, {"SMAP", 21}, {"PKE", 22},
-                                  {"CET", 23},        {"", 0}};
-static const struct flag efer[] = {{"SCE", 0}, {"LME", 8}, {"LMA", 10}, {"NXE", 11}, {"SVME", 12}, {"FFXSR", 14}, {"", 0}};
+static const struct flag cr4[] = {{"VME", 0},    {"PVI", 1},     {"TSD", 2},   {"DE", 3},    {"PSE", 4},
+                                  {"PAE", 5},    {"MCE", 6},     {"PGE", 7},   {"PCE", 8},   {"OSFXSR", 9},
+                                  {"OSXMM", 10}, {"UMIP", 11},   {"LA57", 12}, {"VMXE", 13}, {"FSGS", 16},
+                                  {"PCIDE", 17}, {"OSXSAV", 18}, {"SMEP", 20}, {"SMAP", 21}, {"PKE", 22},
+                                  {"CET", 23},   {"", 0}};
+static const struct flag efer[] = {{"SCE", 0},   {"LME", 8},    {"LMA", 10}, {"NXE", 11},
+                                   {"SVME", 12}, {"FFXSR", 14}, {"", 0}};
 
 static void write_flags(struct unidbg_text *out, const char *id, char size, const struct flag *flag) {
     unidbg_write(out, "<flags id=\"");
@@ -93,7 +94,8 @@ static void end(struct unidbg_text *out, unsigned from, unsigned to) {
 }
 
 static const char vector_types[] =
-    "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/><vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>"
+    "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/><vector id=\"v2d\" type=\"ieee_double\" "
+    "count=\"2\"/>"
     "<vector id=\"v16i8\" type=\"int8\" count=\"16\"/><vector id=\"v8i16\" type=\"int16\" count=\"8\"/>"
     "<vector id=\"v4i32\" type=\"int32\" count=\"4\"/><vector id=\"v2i64\" type=\"int64\" count=\"2\"/>"
     "<union id=\"vec128\"><field name=\"v4_float\" type=\"v4f\"/><field name=\"v2_double\" type=\"v2d\"/>"
@@ -102,8 +104,9 @@ static const char vector_types[] =
     "<field name=\"uint128\" type=\"uint128\"/></union>";
 
 void arch_target_xml(struct unidbg_text *out) {
-    unidbg_write(out, "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">"
-                      "<architecture>i386:x86-64</architecture><osabi>none</osabi>");
+    unidbg_write(out,
+                 "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">"
+                 "<architecture>i386:x86-64</architecture><osabi>none</osabi>");
     begin(out, "gnu.gdb.i386.core");
     write_flags(out, "eflags", '4', eflags);
     end(out, 0, X86_FIRST_SSE);

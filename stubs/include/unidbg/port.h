@@ -85,7 +85,8 @@ struct unidbg_port {
     /* Hardware breakpoints and watchpoints: `hardware_slots` of them. `hardware` sets slot n, or clears it
      * with length 0; false: it cannot. `hardware_hits` gives and clears the set of slots (bits) that hit. */
     unsigned hardware_slots;
-    bool (*hardware)(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address, unsigned length);
+    bool (*hardware)(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address,
+                     unsigned length);
     uint32_t (*hardware_hits)(void *context);
 
     /* Threads, by index from 0; false after the last. `thread_frame` gives the registers of one that is not

@@ -48,27 +48,27 @@ struct unidbg_stub {
     struct unidbg_receiver in;
     struct unidbg_sender out;
 
-    int16_t pending;      /* a byte that was looked at too early; -1: none */
+    int16_t pending; /* a byte that was looked at too early; -1: none */
 
     /* The session: everything that a client's going ends. */
-    bool no_ack;           /* the client asked for it */
-    bool spare_ack;        /* the `+` for that answer may still come */
-    bool greeted;          /* a `+` outside of any exchange: a client has just come */
-    bool awaited;          /* the client resumed the guest and waits for a stop reply */
-    bool text_errors;      /* error-message+ */
-    bool bare_binary;      /* x as LLDB has it */
-    bool lldb;             /* a packet came that only LLDB sends */
-    bool lldb_threads;     /* QListThreadsInStopReply */
-    bool probation;        /* somebody stopped the guest and has sent no valid packet yet */
-    bool heard;            /* a byte came since heard_ns was set */
-    uint64_t heard_ns;     /* when the line last gave a byte */
-    uint64_t lease_ns;     /* 0: no lease */
+    bool no_ack;            /* the client asked for it */
+    bool spare_ack;         /* the `+` for that answer may still come */
+    bool greeted;           /* a `+` outside of any exchange: a client has just come */
+    bool awaited;           /* the client resumed the guest and waits for a stop reply */
+    bool text_errors;       /* error-message+ */
+    bool bare_binary;       /* x as LLDB has it */
+    bool lldb;              /* a packet came that only LLDB sends */
+    bool lldb_threads;      /* QListThreadsInStopReply */
+    bool probation;         /* somebody stopped the guest and has sent no valid packet yet */
+    bool heard;             /* a byte came since heard_ns was set */
+    uint64_t heard_ns;      /* when the line last gave a byte */
+    uint64_t lease_ns;      /* 0: no lease */
     uint32_t thread_listed; /* index at which qsThreadInfo goes on */
 
     /* The stop. */
     uint8_t signal;
-    uint8_t stop_kind;      /* enum stop_kind of core/stop.h */
-    uint8_t stop_hardware;  /* enum unidbg_hardware that hit; 0: none */
+    uint8_t stop_kind;     /* enum stop_kind of core/stop.h */
+    uint8_t stop_hardware; /* enum unidbg_hardware that hit; 0: none */
     uint8_t panic_signal;
     uint64_t stop_address;  /* of the watchpoint */
     const char *reason;     /* for people */

@@ -21,14 +21,13 @@
 
 #define UNIDBG_PROBE(kind_, name_, object_)                                                                  \
     static const struct {                                                                                    \
-        uint32_t size;            /* of this record, in bytes */                                             \
-        uint32_t reserved;        /* 0 */                                                                    \
-        char kind[16];            /* NUL-padded name of the view */                                          \
-        char name[24];            /* NUL-padded instance */                                                  \
-        uint64_t object_size;     /* sizeof the object, in bytes */                                          \
+        uint32_t size;        /* of this record, in bytes */                                                 \
+        uint32_t reserved;    /* 0 */                                                                        \
+        char kind[16];        /* NUL-padded name of the view */                                              \
+        char name[24];        /* NUL-padded instance */                                                      \
+        uint64_t object_size; /* sizeof the object, in bytes */                                              \
         __typeof__(object_) object;                                                                          \
-    } unidbg_probe_##kind_##_##name_                                                                         \
-        __attribute__((section("unidbg_probes"), used, retain, aligned(8))) = {                              \
-            sizeof(unidbg_probe_##kind_##_##name_), 0, #kind_, #name_, sizeof(*(object_)), (object_)}
+    } unidbg_probe_##kind_##_##name_ __attribute__((section("unidbg_probes"), used, retain, aligned(8))) = { \
+        sizeof(unidbg_probe_##kind_##_##name_), 0, #kind_, #name_, sizeof(*(object_)), (object_)}
 
 #endif

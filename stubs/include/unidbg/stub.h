@@ -58,7 +58,8 @@ void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame);
 void unidbg_tick(struct unidbg_stub *stub, struct unidbg_frame *frame);
 
 /* Stop here with a signal and a reason ("out of memory"), where a frame is at hand. */
-void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unidbg_signal signal, const char *reason);
+void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unidbg_signal signal,
+                 const char *reason);
 
 /* The same for code that has no frame, such as panic(): notes the reason and executes a breakpoint
  * instruction, which must be wired to unidbg_trap. Returns if the client says continue. */

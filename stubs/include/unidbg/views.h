@@ -62,11 +62,11 @@ struct unidbg_heap {
 
 struct unidbg_device {
     const char *name;
-    uint64_t mmio_base;       /* 0: none */
-    uint16_t port_base;       /* 0: none */
-    int32_t irq;              /* -1: none */
-    void (*handler)(void *);  /* NULL: none */
-    uint64_t interrupts;      /* count */
+    uint64_t mmio_base;      /* 0: none */
+    uint16_t port_base;      /* 0: none */
+    int32_t irq;             /* -1: none */
+    void (*handler)(void *); /* NULL: none */
+    uint64_t interrupts;     /* count */
 };
 
 struct unidbg_devices {

@@ -23,7 +23,8 @@ static int raise(struct machine *machine, unsigned vector, uint64_t error, uint6
 static void watch(struct machine *machine, uint64_t address, enum unidbg_hardware kind) {
     for (unsigned i = 0; i < DEBUG_SLOTS; i++) {
         const struct debug_slot *it = &machine->slots[i];
-        if (it->length && it->address - (address & ~7ull) < 8 && (it->kind == kind || it->kind == UNIDBG_HW_ACCESS))
+        if (it->length && it->address - (address & ~7ull) < 8 &&
+            (it->kind == kind || it->kind == UNIDBG_HW_ACCESS))
             machine->hits |= 1u << i;
     }
 }
@@ -43,7 +44,8 @@ static int store(struct machine *machine, uint64_t address, uint64_t value) {
 }
 
 /* The address of a RIP-relative operand. */
-static uint64_t relative(const struct machine *machine, const struct x86_instruction *it, const uint8_t *bytes) {
+static uint64_t relative(const struct machine *machine, const struct x86_instruction *it,
+                         const uint8_t *bytes) {
     int32_t displacement;
 
     memcpy(&displacement, bytes + it->relative, sizeof displacement);

@@ -68,7 +68,8 @@ static struct unidbg_boot boot = {
 UNIDBG_PROBE(boot, kernel, &boot);
 
 static const uint16_t ports[] = {80};
-static const struct unidbg_app_config config = {.name = "host", .memory_bytes = 4096, .ports = ports, .port_count = 1};
+static const struct unidbg_app_config config = {
+    .name = "host", .memory_bytes = 4096, .ports = ports, .port_count = 1};
 static struct unidbg_app app = {
     .entry = _start, .heap = {0x202000, 0x203000}, .data = {0x201000, 0x202000}, .config = &config};
 UNIDBG_PROBE(app, main, &app);

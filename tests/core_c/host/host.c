@@ -112,7 +112,8 @@ static int listen_on(unsigned long port) {
 }
 
 /* The guest sleeps until it is time for a tick, or until somebody has resumed it. */
-static void sleep_guest(struct unidbg_stub *stub, struct machine *machine, struct server *server, uint64_t *due) {
+static void sleep_guest(struct unidbg_stub *stub, struct machine *machine, struct server *server,
+                        uint64_t *due) {
     for (;;) {
         uint64_t now = now_ns(NULL);
         unidbg_irq(stub, &machine->frame);

@@ -12,7 +12,8 @@ static const uint64_t stack_top = 0x304000;
 static const uint64_t slot_page = 0x2ff000;
 static const uint64_t device_page = 0xfee00000;
 
-struct segment *machine_map(struct machine *machine, const char *name, uint64_t start, uint64_t size, uint32_t flags) {
+struct segment *machine_map(struct machine *machine, const char *name, uint64_t start, uint64_t size,
+                            uint32_t flags) {
     struct segment *it = &machine->segments[machine->segment_count];
 
     if (machine->segment_count == SEGMENTS)
@@ -37,7 +38,8 @@ static struct segment *find(struct machine *machine, uint64_t address) {
 }
 
 /* One run within one segment that has the flags; 0: none. */
-static size_t run_of(struct machine *machine, uint64_t address, size_t count, uint32_t flags, uint8_t **bytes) {
+static size_t run_of(struct machine *machine, uint64_t address, size_t count, uint32_t flags,
+                     uint8_t **bytes) {
     struct segment *it = find(machine, address);
 
     if (!it || (it->flags & flags) != flags)
@@ -62,7 +64,8 @@ size_t machine_read(struct machine *machine, void *to, uint64_t address, size_t 
     return done;
 }
 
-static size_t write_with(struct machine *machine, uint64_t address, const void *from, size_t count, uint32_t flags) {
+static size_t write_with(struct machine *machine, uint64_t address, const void *from, size_t count,
+                         uint32_t flags) {
     size_t done = 0;
     uint8_t *bytes = NULL;
 
@@ -109,7 +112,8 @@ static uint64_t get_slot(void *context) {
     return slot_page;
 }
 
-static bool set_hardware(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address, unsigned length) {
+static bool set_hardware(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address,
+                         unsigned length) {
     struct machine *machine = context;
 
     if (kind == UNIDBG_HW_READ)
@@ -141,7 +145,8 @@ static bool get_thread_frame(void *context, uint64_t id, struct unidbg_frame *fr
     (void)context;
     if (id != 2)
         return false;
-    *frame = (struct unidbg_frame){.rip = 0x200010, .rsp = stack_top - 0x800, .rbp = 0, .rbx = 0xb, .r12 = 12};
+    *frame =
+        (struct unidbg_frame){.rip = 0x200010, .rsp = stack_top - 0x800, .rbp = 0, .rbx = 0xb, .r12 = 12};
     *known = UNIDBG_CALLEE_SAVED;
     return true;
 }
@@ -206,7 +211,8 @@ static bool read_at(FILE *file, uint64_t offset, void *to, size_t count) {
 }
 
 static uint32_t access_of(uint32_t flags) {
-    return UNIDBG_READ | (flags & PF_W ? (uint32_t)UNIDBG_WRITE : 0) | (flags & PF_X ? (uint32_t)UNIDBG_EXECUTE : 0);
+    return UNIDBG_READ | (flags & PF_W ? (uint32_t)UNIDBG_WRITE : 0) |
+           (flags & PF_X ? (uint32_t)UNIDBG_EXECUTE : 0);
 }
 
 static bool load_segment(struct machine *machine, FILE *file, const Elf64_Phdr *header) {

@@ -36,7 +36,8 @@ struct machine {
 };
 
 /* Add zeroed memory. */
-struct segment *machine_map(struct machine *machine, const char *name, uint64_t start, uint64_t size, uint32_t flags);
+struct segment *machine_map(struct machine *machine, const char *name, uint64_t start, uint64_t size,
+                            uint32_t flags);
 /* Load the segments of an ELF file, add a stack and a device, and stand at its entry. False: it cannot. */
 bool machine_load(struct machine *machine, const char *path);
 void machine_free(struct machine *machine);
