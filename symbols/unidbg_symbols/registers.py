@@ -57,7 +57,7 @@ _I386 = RegisterFile(
 _AARCH64 = RegisterFile((*_numbered("x", 0, 30), "sp", "pc"), frozenset(range(19, 30)), 31, "pc", 64)
 _ARM = RegisterFile((*_numbered("r", 0, 12), "sp", "lr", "pc"), frozenset(range(4, 12)), 13, "pc", 32)
 _RISCV_NAMES = (
-    "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", *_numbered("a", 0, 7), 
+    "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", *_numbered("a", 0, 7),
     *_numbered("s", 2, 11), "t3", "t4", "t5", "t6",
 )  # fmt: skip
 _RISCV_PRESERVED = frozenset({3, 4, 8, 9, *range(18, 28)})

@@ -35,7 +35,7 @@ class Piece(Record):
     """A part of a value.
 
     `kind` is `memory` (`value` is a run address), `register` (`value` is a DWARF number), `value` (`value` is
-    it), `bytes` (`data` is it) or `missing` (optimised away). `bit_size` is None for a piece that is the whole
+    it), `bytes` (`data` is it) or `missing` (optimised away). `bit_size` is None where it is the whole
     value.
     """
 
