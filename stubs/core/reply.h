@@ -7,13 +7,14 @@
 
 #include "text.h"
 
-/* Errors on the wire: the numbers of errno, in hexadecimal. */
+/* Errors on the wire: the numbers of errno, in hexadecimal; 0 is qXfer's for a part that is not there. */
 enum reply_error {
+    ERROR_ANNEX = 0x00,
     ERROR_GENERAL = 0x01,
     ERROR_FAULT = 0x0e,
     ERROR_INVALID = 0x16,
     ERROR_SPACE = 0x1c,
-    ERROR_LONG = 0x5a
+    ERROR_LONG = 0x5a,
 };
 
 void reply_char(struct unidbg_stub *stub, char character);

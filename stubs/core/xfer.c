@@ -63,15 +63,16 @@ static void write_exec_file(struct unidbg_text *out) {
 }
 
 struct document {
-    const char *name; /* object, "read" and annex; a process id may follow exec-file's */
+    const char *name;
+    const char *annex; /* NULL: any (exec-file has a process id there) */
     void (*write)(struct unidbg_text *out);
 };
 
 static const struct document documents[] = {
-    {":features:read:target.xml:", arch_target_xml},
-    {":threads:read::", write_threads},
-    {":memory-map:read::", write_memory_map},
-    {":exec-file:read:", write_exec_file},
+    {":features:read:", "target.xml", arch_target_xml},
+    {":threads:read:", "", write_threads},
+    {":memory-map:read:", "", write_memory_map},
+    {":exec-file:read:", NULL, write_exec_file},
 };
 
 static bool offered(const struct unidbg_stub *stub, const struct document *document) {
@@ -102,6 +103,12 @@ static void write_window(struct unidbg_stub *stub, const struct document *docume
         stub->out.data[at] = 'l';
 }
 
+static bool scan_annex(struct scan *scan, const char *annex) {
+    if (!annex)
+        return scan_past(scan, ':');
+    return scan_word(scan, annex) && scan_take(scan, ':');
+}
+
 enum verdict packet_qXfer(struct unidbg_stub *stub, struct scan *scan) {
     const struct document *document = find(stub, scan);
     uint64_t offset;
@@ -109,8 +116,10 @@ enum verdict packet_qXfer(struct unidbg_stub *stub, struct scan *scan) {
 
     if (!document)
         return REPLY;
-    if (document->write == write_exec_file)
-        scan_past(scan, ':');
+    if (!scan_annex(scan, document->annex)) {
+        reply_error(stub, ERROR_ANNEX, NULL);
+        return REPLY;
+    }
     offset = scan_hex(scan);
     scan_expect(scan, ',');
     length = scan_hex(scan);

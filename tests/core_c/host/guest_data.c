@@ -17,22 +17,23 @@ char buffer[16];
 
 static struct unidbg_memory layout = {
     .code = {0x200000, 0x201000},
-    .data = {0x201000, 0x203000},
-    .heap = {0x202000, 0x203000},
+    .data = {0x202000, 0x203000},
+    .heap = {0x203000, 0x204000},
     .stack = {0x300000, 0x304000},
 };
 UNIDBG_PROBE(memory, kernel, &layout);
 
+/* One page, where the image ends; the addresses are those that the linker is given in stubs/Makefile. */
 static uint64_t page_bitmap[1] = {0x7};
 static struct unidbg_heap heap = {
-    .start = 0x202000,
-    .current = 0x202300,
-    .end = 0x203000,
+    .start = 0x203000,
+    .current = 0x203300,
+    .end = 0x204000,
     .allocated = 512,
     .peak = 768,
     .count = 2,
     .page_bitmap = page_bitmap,
-    .page_base = 0x202000,
+    .page_base = 0x203000,
     .page_total = 16,
     .page_free = 13,
     .page_size = 256,
@@ -71,7 +72,7 @@ static const uint16_t ports[] = {80};
 static const struct unidbg_app_config config = {
     .name = "host", .memory_bytes = 4096, .ports = ports, .port_count = 1};
 static struct unidbg_app app = {
-    .entry = _start, .heap = {0x202000, 0x203000}, .data = {0x201000, 0x202000}, .config = &config};
+    .entry = _start, .heap = {0x203000, 0x204000}, .data = {0x202000, 0x203000}, .config = &config};
 UNIDBG_PROBE(app, main, &app);
 
 static struct unidbg_log log = {.buffer = "hello, host\n", .size = 12, .written = 12};
