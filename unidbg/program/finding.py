@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from unidbg.errors import ConfigError, ImageError, ImageMismatch, TargetError
 from unidbg.program.module import Module
 from unidbg.program.placing import place
+from unidbg.target.registry import image_behind
 
 if TYPE_CHECKING:
     from unidbg_symbols import Image
@@ -96,7 +97,7 @@ def _discover(target: Target, config: Config) -> Found:
 
 def candidates(target: Target, config: Config) -> Iterator[str]:
     """Files that may be the image: what the target names, unstripped siblings first; then build folders."""
-    named = target.exec_file()
+    named = image_behind(target.url) or target.exec_file()
     folders = [config.resolve(folder) for folder in config.strings("paths", "build")]
     names = _with_debug(named) if named else []
     seen: set[str] = set()

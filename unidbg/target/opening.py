@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from unidbg.errors import AnotherClient, ConfigError
+from unidbg.errors import AnotherClient
 from unidbg.target.base import Target
 from unidbg.target.link import Link
 from unidbg.target.rsptarget import attach
@@ -13,6 +13,8 @@ from unidbg.transport.opening import open_line
 from unidbg.transport.sockets import SocketLine
 from unidbg.transport.url import Address, GuestName, parse_url
 
+SPEAKING_RSP = ("stub", "gdbstub")
+"""The lines of a registered guest on which a target can be opened, best first."""
 TAKEN_UP = 2.0
 """Seconds that a server may take to accept us; then another client holds the line."""
 
@@ -26,8 +28,23 @@ def open_target(url: str, *, timeout: float = 5.0, image_machine: str | None = N
     del image_machine
     address = parse_url(url)
     if isinstance(address, GuestName):
-        raise ConfigError(f"there is no guest called {address.name}: `unidbg ls` lists those that run")
+        return _open_guest(url, address.name.removeprefix("@"), timeout)
     return _open_address(url, address, timeout)
+
+
+def _open_guest(url: str, name: str, timeout: float) -> Target:
+    """A guest of our own by the first of its lines that nobody holds."""
+    from unidbg.target.registry import find
+
+    lines = find(name).lines
+    held: AnotherClient | None = None
+    for kind in SPEAKING_RSP:
+        try:
+            return _open_address(url, parse_url(lines[kind]), timeout)
+        except AnotherClient as error:
+            held = held or error
+    assert held is not None
+    raise held
 
 
 def _open_address(url: str, address: Address, timeout: float) -> Target:

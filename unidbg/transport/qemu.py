@@ -29,6 +29,21 @@ class Accelerator:
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """What to boot on what. `memory` is in QEMU's spelling (`64M`); `extra` goes to QEMU as it is."""
+
+    image: str
+    machine: str = MACHINES[0]
+    memory: str = "64M"
+    cpus: int = 1
+    accelerator: str = "tcg"
+    append: str = ""
+    initrd: str | None = None
+    paused: bool = False
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
     """Where the guest's lines shall be: `stub` is `host:port` (0: QEMU chooses), the others are paths."""
 
@@ -84,41 +99,27 @@ def _last_line(text: bytes) -> str:
     return lines[-1] if lines else "QEMU said nothing"
 
 
-def arguments(
-    image: str,
-    lines: Lines,
-    *,
-    machine: str,
-    memory: str,
-    append: str,
-    cpus: int,
-    accelerator: str,
-    paused: bool = False,
-    initrd: str | None = None,
-    extra: Sequence[str] = (),
-) -> list[str]:
+def arguments(setup: Setup, lines: Lines) -> list[str]:
     """QEMU's command line: loopback and Unix sockets only, COM1 into a file, the stub on COM2.
 
     RAM is a shared memfd, so that the host can read it beside the guest.
     """
     host, _, port = lines.stub.rpartition(":")
+    memory, machine, accelerator = setup.memory, setup.machine, setup.accelerator
     command = [find_qemu(), "-M", f"{machine},memory-backend=ram", "-accel", accelerator]
     command += ["-object", f"memory-backend-memfd,id=ram,size={memory},share=on", "-m", memory]
-    command += ["-cpu", ACCELERATORS[accelerator], "-smp", str(cpus)]
+    command += ["-cpu", ACCELERATORS[accelerator], "-smp", str(setup.cpus)]
     command += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
-    command += ["-kernel", image, "-append", append, *(["-initrd", initrd] if initrd else [])]
+    command += ["-kernel", _escaped(setup.image), "-append", setup.append]
+    command += ["-initrd", setup.initrd] if setup.initrd else []
     command += ["-chardev", f"file,id=console,path={_escaped(lines.console)}", "-serial", "chardev:console"]
     command += ["-chardev", f"socket,id=stub,host={host},port={port},server=on,wait=off,nodelay=on"]
     command += _stub_line(machine)
-    command += [
-        "-chardev",
-        f"socket,id=gdb,path={_escaped(lines.gdbstub)},server=on,wait=off",
-        "-gdb",
-        "chardev:gdb",
-    ]
+    command += ["-chardev", f"socket,id=gdb,path={_escaped(lines.gdbstub)},server=on,wait=off"]
+    command += ["-gdb", "chardev:gdb"]
     for path in lines.qmp:
         command += ["-qmp", f"unix:{_escaped(path)},server=on,wait=off"]
-    return [*command, *(["-S"] if paused else []), *extra]
+    return [*command, *(["-S"] if setup.paused else []), *setup.extra]
 
 
 def _stub_line(machine: str) -> list[str]:

@@ -123,3 +123,14 @@ def _connect_unix(sock: socket.socket, path: str) -> None:
         raise TargetGone(f"unix:{path}: {what}") from None
     except OSError as error:
         raise TargetGone(f"unix:{path}: {error.strerror or error}") from None
+
+
+def tcp_port_free(port: int) -> bool:
+    """Whether a server could listen on `port` of 127.0.0.1 now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

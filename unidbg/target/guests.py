@@ -1,0 +1,179 @@
+"""Guests of our own: start an image in QEMU, register it under a name, find it again, end it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from unidbg.errors import ConfigError, TargetError, TargetGone
+from unidbg.target import registry
+from unidbg.target.registry import GuestRecord, find, registered
+from unidbg.transport import qemu
+from unidbg.transport.qemu import Accelerator, Lines, prove_accelerator
+from unidbg.transport.qmp import Qmp
+from unidbg.transport.sockets import tcp_port_free
+
+__all__ = ["Accelerator", "GuestRecord", "find", "launch", "prove_accelerator", "registered", "stop"]
+
+FIRST_PORT = 1234
+PORTS = 100
+"""How many ports from the first one are tried."""
+START_SECONDS = 10.0
+DEFAULT_MEMORY = "64M"
+TAKEN = "Address already in use"
+
+
+def launch(
+    image: str,
+    *,
+    name: str | None = None,
+    machine: str | None = None,
+    memory: str | None = None,
+    cpus: int | None = None,
+    append: str | None = None,
+    initrd: str | None = None,
+    paused: bool = False,
+    port: int | None = None,
+    accelerator: str | None = None,
+    arguments: Sequence[str] = (),
+) -> GuestRecord:
+    """Boot `image` in QEMU and register it. The guest outlives this process.
+
+    `port` is that of the stub's line on 127.0.0.1: 0 lets QEMU choose, `None` is 1234 or the next free one.
+    `memory` is in QEMU's spelling (`64M`). `arguments` go to QEMU as they are. Raises ConfigError for what
+    cannot be started, TargetError with QEMU's own words if it ends at once.
+    """
+    _require_image(image)
+    machine = machine or qemu.MACHINES[0]
+    if machine.partition(",")[0] not in qemu.MACHINES:
+        raise ConfigError(f"no machine {machine!r}: {' or '.join(qemu.MACHINES)}")
+    name, folder = _claim(name, image)
+    setup = qemu.Setup(
+        image=os.path.abspath(image),
+        machine=machine,
+        memory=memory or DEFAULT_MEMORY,
+        cpus=cpus or 1,
+        accelerator=accelerator or prove_accelerator().name,
+        append=append or "",
+        initrd=initrd,
+        paused=paused,
+        extra=tuple(arguments),
+    )
+    try:
+        record = _start(name, folder, setup, [port] if port is not None else _ports())
+        registry.write(record)
+    except BaseException:
+        registry.remove(folder)
+        raise
+    return record
+
+
+def _ports() -> Iterator[int]:
+    """1234 and those after it that nobody listens on; the last word has QEMU, when it binds."""
+    return (port for port in range(FIRST_PORT, FIRST_PORT + PORTS) if tcp_port_free(port))
+
+
+def _start(name: str, folder: str, setup: qemu.Setup, ports: Iterable[int]) -> GuestRecord:
+    """Start QEMU on the first port that it gets."""
+    said = "no port is free"
+    for port in ports:
+        lines = _lines(folder, port)
+        pid = qemu.start(qemu.arguments(setup, lines), output=_output(folder))
+        try:
+            stub = _stub_url(pid, lines)
+        except TargetGone as error:
+            said = str(error)
+            if TAKEN not in said:
+                break
+            continue
+        except BaseException:
+            qemu.end(pid)
+            raise
+        return GuestRecord(
+            name=name,
+            image=setup.image,
+            pid=pid,
+            birth=registry.birth_of(pid),
+            machine=setup.machine,
+            accelerator=setup.accelerator,
+            started=time.time(),
+            log=lines.console,
+            folder=folder,
+            lines={"stub": stub, "gdbstub": f"unix:{lines.gdbstub}", "qmp": f"qmp:{lines.qmp[1]}"},
+        )
+    raise TargetGone(f"{setup.image} could not be started: {said}")
+
+
+def _stub_url(pid: int, lines: Lines) -> str:
+    """Wait until QEMU is up; `127.0.0.1:PORT` of the stub's line. TargetGone if it ended."""
+    with _connected(pid, lines) as qmp:
+        for chardev in qmp.command("query-chardev"):
+            if chardev.get("label") == "stub":
+                found = re.search(r"127\.0\.0\.1:(\d+)", chardev["filename"])
+                if found:
+                    return found.group()
+    raise TargetError("QEMU does not tell the port of the stub's line")
+
+
+def _connected(pid: int, lines: Lines) -> Qmp:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        said = qemu.ended(pid, _output(os.path.dirname(lines.console)))
+        if said is not None:
+            raise TargetGone(said)
+        try:
+            return Qmp(lines.qmp[0], timeout=START_SECONDS)
+        except TargetGone:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+def stop(name: str) -> GuestRecord:
+    """End a guest and forget it; returns what it was."""
+    record = find(name)
+    qemu.end(record.pid)
+    registry.remove(record.folder)
+    return record
+
+
+def _require_image(image: str) -> None:
+    try:
+        with open(image, "rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise ConfigError(f"{image}: {error.strerror}; give the image of a unikernel") from error
+    if magic != b"\x7fELF":
+        raise ConfigError(f"{image} is not an ELF file: give the image that QEMU's -kernel boots")
+
+
+def _claim(name: str | None, image: str) -> tuple[str, str]:
+    """A name that is free, and its folder."""
+    if name is not None:
+        folder = registry.claim(name)
+        if folder is None:
+            raise ConfigError(f"a guest @{name} runs already: choose another --name, or unidbg stop @{name}")
+        return name, folder
+    stem = "".join(c if c.isalnum() or c in "_-." else "-" for c in os.path.basename(image).split(".")[0])
+    stem = stem.lstrip("_-.")[:32] or "guest"
+    for number in range(1, 1000):
+        candidate = stem if number == 1 else f"{stem}-{number}"
+        folder = registry.claim(candidate)
+        if folder is not None:
+            return candidate, folder
+    raise ConfigError(f"a thousand guests called {stem} run here: give --name")
+
+
+def _lines(folder: str, port: int) -> Lines:
+    return Lines(
+        stub=f"127.0.0.1:{port}",
+        gdbstub=os.path.join(folder, "gdbstub.sock"),
+        qmp=(os.path.join(folder, "own.sock"), os.path.join(folder, "qmp.sock")),
+        console=os.path.join(folder, "console.log"),
+    )
+
+
+def _output(folder: str) -> str:
+    return os.path.join(folder, "qemu.log")
