@@ -42,6 +42,7 @@ enum {
 #define LONGEST_DELAY_NS (60 * NS_PER_SECOND)
 #define ATTACHED_DELAY_NS (NS_PER_SECOND / 20)
 
+static unsigned ioapics;
 static uint64_t timer_ticks_per_second;
 static uint64_t timer_deadline_ns; /* of clock_ns(), for the interrupt that only serves the debugger */
 
@@ -77,9 +78,14 @@ static void ioapic_mask_all(uintptr_t ioapic) {
 
 static void ioapic_start(const char *name, uintptr_t ioapic) {
     if (ioapic_present(ioapic)) {
+        ioapics++;
         ioapic_mask_all(ioapic);
         device_add((struct device_access){.name = name, .mmio_base = ioapic, .irq = DEVICE_NO_IRQ});
     }
+}
+
+unsigned ioapic_count(void) {
+    return ioapics;
 }
 
 void ioapic_route(uint32_t line, uint8_t vector) {

@@ -11,6 +11,9 @@
 /* Needs paging_map_device() and clock_calibrate(). Interrupts stay off. */
 void apic_init(void);
 
+/* I/O APICs found. */
+unsigned ioapic_count(void);
+
 /* Let a line (global system interrupt) raise a vector, edge triggered, on this CPU. */
 void ioapic_route(uint32_t line, uint8_t vector);
 

@@ -11,6 +11,7 @@
 #include "libos/format.h"
 #include "libos/loop.h"
 #include "libos/memory.h"
+#include "libos/network.h"
 #include "libos/paging.h"
 #include "libos/panic.h"
 #include "libos/power.h"
@@ -38,6 +39,12 @@ static void start_devices(void) {
     lapic_timer_start();
     uart_console_start();
     debug_connect();
+}
+
+static void start_network(void) {
+    if (!network_init()) {
+        log_line("libos: %s needs a network, and there is no virtio-net device", app_config.name);
+    }
 }
 
 static void say_hello(void) {
@@ -78,6 +85,10 @@ void libos_main(uintptr_t start_info) {
     debug_init();
     boot_phase("devices");
     start_devices();
+    if (app_config.needs_network) {
+        boot_phase("network");
+        start_network();
+    }
     boot_phase("application");
     say_hello();
     arm_exit();

@@ -71,7 +71,7 @@ static void map(struct range range, uint64_t flags) {
     range.end = align_up(range.end, PAGE_BYTES);
     generation++;
     while (range.start < range.end) {
-        unsigned level = fits_large(range) ? 2 : 1;
+        unsigned level = fits_large(range) && !(flags & PAGE_CACHE_DISABLE) ? 2 : 1;
         uint64_t large = level == 2 ? PAGE_LARGE : 0;
         *make_entry(range.start, level) = range.start | flags | large | PAGE_PRESENT;
         range.start += entry_bytes(level);

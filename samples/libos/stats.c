@@ -9,21 +9,15 @@
 #include "libos/loop.h"
 #include "libos/memory.h"
 #include "libos/paging.h"
+#include "libos/stats_output.h"
 #include "libos/string.h"
 
 #define LINE_BYTES 256
 #define PARTS 5 /* of the memory layout */
 
-struct output {
-    void (*emit)(void *context, const char *text);
-    void *context;
-};
-
 /* ---- values ---- */
 
-static void say(struct output *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct output *out, const char *format, ...) {
+void stats_say(struct output *out, const char *format, ...) {
     char line[LINE_BYTES];
     va_list arguments;
     va_start(arguments, format);
@@ -33,7 +27,7 @@ static void say(struct output *out, const char *format, ...) {
     out->emit(out->context, "\n");
 }
 
-static void say_text(struct output *out, const char *path, const char *text) {
+void stats_say_text(struct output *out, const char *path, const char *text) {
     out->emit(out->context, path);
     out->emit(out->context, "=");
     out->emit(out->context, text);
@@ -41,12 +35,8 @@ static void say_text(struct output *out, const char *path, const char *text) {
 }
 
 static void say_range(struct output *out, const char *path, struct range range) {
-    say(out, "%s.start=0x%lx", path, range.start);
-    say(out, "%s.end=0x%lx", path, range.end);
-}
-
-static const char *yes_no(bool value) {
-    return value ? "true" : "false";
+    stats_say(out, "%s.start=0x%lx", path, range.start);
+    stats_say(out, "%s.end=0x%lx", path, range.end);
 }
 
 /* ---- views ---- */
@@ -84,13 +74,13 @@ static const char *kind_of(const struct part parts[PARTS], uintptr_t address) {
 }
 
 static void say_region(struct output *out, unsigned i, const struct page_region *region, const char *kind) {
-    say(out, "memory.regions.%u.start=0x%lx", i, region->start);
-    say(out, "memory.regions.%u.end=0x%lx", i, region->end);
-    say(out, "memory.regions.%u.physical=0x%lx", i, region->physical);
-    say(out, "memory.regions.%u.writable=%s", i, yes_no(region->flags & PAGE_WRITABLE));
-    say(out, "memory.regions.%u.user=%s", i, yes_no(region->flags & PAGE_USER));
-    say(out, "memory.regions.%u.no_execute=%s", i, yes_no(region->flags & PAGE_NO_EXECUTE));
-    say(out, "memory.regions.%u.kind=%s", i, kind);
+    stats_say(out, "memory.regions.%u.start=0x%lx", i, region->start);
+    stats_say(out, "memory.regions.%u.end=0x%lx", i, region->end);
+    stats_say(out, "memory.regions.%u.physical=0x%lx", i, region->physical);
+    stats_say(out, "memory.regions.%u.writable=%s", i, stats_boolean(region->flags & PAGE_WRITABLE));
+    stats_say(out, "memory.regions.%u.user=%s", i, stats_boolean(region->flags & PAGE_USER));
+    stats_say(out, "memory.regions.%u.no_execute=%s", i, stats_boolean(region->flags & PAGE_NO_EXECUTE));
+    stats_say(out, "memory.regions.%u.kind=%s", i, kind);
 }
 
 static void say_regions(struct output *out, const struct memory_layout *layout) {
@@ -118,30 +108,30 @@ static void say_memory(struct output *out) {
     say_range(out, "memory.data", layout->data);
     say_range(out, "memory.heap", layout->heap);
     say_range(out, "memory.stack", layout->stack);
-    say(out, "memory.page_table_root=0x%lx", paging_root());
-    say(out, "memory.pages.present=%lu", pages.present);
-    say(out, "memory.pages.writable=%lu", pages.writable);
-    say(out, "memory.pages.user=%lu", pages.user);
-    say(out, "memory.pages.no_execute=%lu", pages.no_execute);
-    say(out, "memory.pages.writable_executable=%lu", pages.writable_executable);
+    stats_say(out, "memory.page_table_root=0x%lx", paging_root());
+    stats_say(out, "memory.pages.present=%lu", pages.present);
+    stats_say(out, "memory.pages.writable=%lu", pages.writable);
+    stats_say(out, "memory.pages.user=%lu", pages.user);
+    stats_say(out, "memory.pages.no_execute=%lu", pages.no_execute);
+    stats_say(out, "memory.pages.writable_executable=%lu", pages.writable_executable);
     say_regions(out, layout);
 }
 
 static void say_device(struct output *out, unsigned i, const struct device_access *device) {
-    say(out, "devices.devices.%u.name=%s", i, device->name);
+    stats_say(out, "devices.devices.%u.name=%s", i, device->name);
     if (device->mmio_base != 0) {
-        say(out, "devices.devices.%u.mmio_base=0x%lx", i, device->mmio_base);
+        stats_say(out, "devices.devices.%u.mmio_base=0x%lx", i, device->mmio_base);
     }
     if (device->port_base != 0) {
-        say(out, "devices.devices.%u.port_base=%u", i, device->port_base);
+        stats_say(out, "devices.devices.%u.port_base=%u", i, device->port_base);
     }
     if (device->irq != DEVICE_NO_IRQ) {
-        say(out, "devices.devices.%u.irq=%d", i, device->irq);
+        stats_say(out, "devices.devices.%u.irq=%d", i, device->irq);
     }
     if (device->handler != NULL) {
-        say(out, "devices.devices.%u.handler=%p", i, (void *)device->handler);
+        stats_say(out, "devices.devices.%u.handler=%p", i, (void *)device->handler);
     }
-    say(out, "devices.devices.%u.interrupts=%lu", i, device->interrupts);
+    stats_say(out, "devices.devices.%u.interrupts=%lu", i, device->interrupts);
 }
 
 static void say_devices(struct output *out) {
@@ -161,12 +151,12 @@ static void say_memory_map(struct output *out, const struct boot_info *boot) {
     for (unsigned i = 0; i < boot->memory_map_count; i++) {
         const struct boot_memory *entry = &boot->memory_maps[i];
         const char *type = memory_type(entry->type);
-        say(out, "boot.memory_map.%u.start=0x%lx", i, entry->start);
-        say(out, "boot.memory_map.%u.length_bytes=%lu", i, entry->length);
+        stats_say(out, "boot.memory_map.%u.start=0x%lx", i, entry->start);
+        stats_say(out, "boot.memory_map.%u.length_bytes=%lu", i, entry->length);
         if (*type != '\0') {
-            say(out, "boot.memory_map.%u.type=%s", i, type);
+            stats_say(out, "boot.memory_map.%u.type=%s", i, type);
         } else {
-            say(out, "boot.memory_map.%u.type=type %u", i, entry->type);
+            stats_say(out, "boot.memory_map.%u.type=type %u", i, entry->type);
         }
     }
 }
@@ -175,19 +165,19 @@ static void say_phases(struct output *out, const struct boot_info *boot) {
     uint64_t total_ns = 0;
     for (unsigned i = 0; i < boot->phase_count; i++) {
         const struct boot_phase *phase = &boot->phases[i];
-        say(out, "boot.phases.%u.name=%s", i, phase->name);
-        say(out, "boot.phases.%u.start_ns=%lu", i, phase->start_ns);
-        say(out, "boot.phases.%u.duration_ns=%lu", i,
-            phase->end_ns != 0 ? phase->end_ns - phase->start_ns : 0);
+        stats_say(out, "boot.phases.%u.name=%s", i, phase->name);
+        stats_say(out, "boot.phases.%u.start_ns=%lu", i, phase->start_ns);
+        stats_say(out, "boot.phases.%u.duration_ns=%lu", i,
+                  phase->end_ns != 0 ? phase->end_ns - phase->start_ns : 0);
         total_ns = phase->end_ns > total_ns ? phase->end_ns : total_ns;
     }
-    say(out, "boot.total_ns=%lu", total_ns);
+    stats_say(out, "boot.total_ns=%lu", total_ns);
 }
 
 static void say_boot(struct output *out) {
     const struct boot_info *boot = boot_info();
     say_memory_map(out, boot);
-    say_text(out, "boot.command_line", boot->command_line);
+    stats_say_text(out, "boot.command_line", boot->command_line);
     if (boot->initrd.start != boot->initrd.end) {
         say_range(out, "boot.initrd", boot->initrd);
     }
@@ -196,31 +186,31 @@ static void say_boot(struct output *out) {
 
 static void say_app(struct output *out) {
     const struct uni_app *app = uni_app();
-    say_text(out, "app.name", app->config->name);
-    say(out, "app.entry=%p", (void *)app->entry);
+    stats_say_text(out, "app.name", app->config->name);
+    stats_say(out, "app.entry=%p", (void *)app->entry);
     say_range(out, "app.heap", app->heap);
     say_range(out, "app.data", app->data);
-    say(out, "app.memory_bytes=%lu", app->config->memory_bytes);
-    say(out, "app.needs_network=%s", yes_no(app->config->needs_network));
-    say(out, "app.needs_storage=%s", yes_no(app->config->needs_storage));
+    stats_say(out, "app.memory_bytes=%lu", app->config->memory_bytes);
+    stats_say(out, "app.needs_network=%s", stats_boolean(app->config->needs_network));
+    stats_say(out, "app.needs_storage=%s", stats_boolean(app->config->needs_storage));
     for (unsigned i = 0; i < app->config->port_count; i++) {
-        say(out, "app.ports.%u=%u", i, app->config->ports[i]);
+        stats_say(out, "app.ports.%u=%u", i, app->config->ports[i]);
     }
 }
 
 static void say_heap(struct output *out) {
     const struct memory_manager *heap = memory_manager();
-    say(out, "heap.start=0x%lx", heap->start);
-    say(out, "heap.current=0x%lx", heap->current);
-    say(out, "heap.end=0x%lx", heap->end);
-    say(out, "heap.allocated_bytes=%lu", heap->allocated);
-    say(out, "heap.peak_bytes=%lu", heap->peak);
-    say(out, "heap.count=%lu", heap->count);
-    say(out, "heap.pages.base=0x%lx", heap->page_base);
-    say(out, "heap.pages.page_size_bytes=%lu", heap->page_size);
-    say(out, "heap.pages.total=%lu", heap->page_total);
-    say(out, "heap.pages.free=%lu", heap->page_free);
-    say(out, "heap.pages.free_counted=%lu", memory_count_free_pages());
+    stats_say(out, "heap.start=0x%lx", heap->start);
+    stats_say(out, "heap.current=0x%lx", heap->current);
+    stats_say(out, "heap.end=0x%lx", heap->end);
+    stats_say(out, "heap.allocated_bytes=%lu", heap->allocated);
+    stats_say(out, "heap.peak_bytes=%lu", heap->peak);
+    stats_say(out, "heap.count=%lu", heap->count);
+    stats_say(out, "heap.pages.base=0x%lx", heap->page_base);
+    stats_say(out, "heap.pages.page_size_bytes=%lu", heap->page_size);
+    stats_say(out, "heap.pages.total=%lu", heap->page_total);
+    stats_say(out, "heap.pages.free=%lu", heap->page_free);
+    stats_say(out, "heap.pages.free_counted=%lu", memory_count_free_pages());
 }
 
 /* Armed timers alone, and numbered without gaps. Overdue against the time at which the loop last looked. */
@@ -232,12 +222,12 @@ static void say_timers(struct output *out, const struct event_loop *loop) {
             continue;
         }
         bool overdue = timer->deadline_ns < loop->now_ns;
-        say(out, "loop.timers.%u.callback=%p", i, (void *)timer->callback);
-        say(out, "loop.timers.%u.data=%p", i, timer->data);
-        say(out, "loop.timers.%u.deadline_ns=%lu", i, timer->deadline_ns);
-        say(out, "loop.timers.%u.period_ns=%lu", i, timer->period_ns);
-        say(out, "loop.timers.%u.overdue_ns=%lu", i, overdue ? loop->now_ns - timer->deadline_ns : 0);
-        say(out, "loop.timers.%u.fired=%lu", i, timer->fired);
+        stats_say(out, "loop.timers.%u.callback=%p", i, (void *)timer->callback);
+        stats_say(out, "loop.timers.%u.data=%p", i, timer->data);
+        stats_say(out, "loop.timers.%u.deadline_ns=%lu", i, timer->deadline_ns);
+        stats_say(out, "loop.timers.%u.period_ns=%lu", i, timer->period_ns);
+        stats_say(out, "loop.timers.%u.overdue_ns=%lu", i, overdue ? loop->now_ns - timer->deadline_ns : 0);
+        stats_say(out, "loop.timers.%u.fired=%lu", i, timer->fired);
         i++;
     }
 }
@@ -249,37 +239,38 @@ static void say_handlers(struct output *out, const struct event_loop *loop) {
         if (!handler->active) {
             continue;
         }
-        say(out, "loop.handlers.%u.descriptor=%d", i, handler->descriptor);
-        say(out, "loop.handlers.%u.callback=%p", i, (void *)handler->callback);
-        say(out, "loop.handlers.%u.data=%p", i, handler->data);
-        say(out, "loop.handlers.%u.events=%lu", i, handler->events);
+        stats_say(out, "loop.handlers.%u.descriptor=%d", i, handler->descriptor);
+        stats_say(out, "loop.handlers.%u.callback=%p", i, (void *)handler->callback);
+        stats_say(out, "loop.handlers.%u.data=%p", i, handler->data);
+        stats_say(out, "loop.handlers.%u.events=%lu", i, handler->events);
         i++;
     }
 }
 
 static void say_loop(struct output *out) {
     const struct event_loop *loop = event_loop();
-    say(out, "loop.now_ns=%lu", loop->now_ns);
-    say(out, "loop.iterations=%lu", loop->iterations);
-    say(out, "loop.timers_fired=%lu", loop->timers_fired);
-    say(out, "loop.events_handled=%lu", loop->events_handled);
+    stats_say(out, "loop.now_ns=%lu", loop->now_ns);
+    stats_say(out, "loop.iterations=%lu", loop->iterations);
+    stats_say(out, "loop.timers_fired=%lu", loop->timers_fired);
+    stats_say(out, "loop.events_handled=%lu", loop->events_handled);
     say_timers(out, loop);
     say_handlers(out, loop);
 }
 
 static void say_log(struct output *out) {
     const struct console_ring *ring = console_ring();
-    say(out, "log.size_bytes=%lu", ring->size);
-    say(out, "log.written_bytes=%lu", ring->written);
-    say(out, "log.lost_bytes=%lu", ring->written > ring->size ? ring->written - ring->size : 0);
+    stats_say(out, "log.size_bytes=%lu", ring->size);
+    stats_say(out, "log.written_bytes=%lu", ring->written);
+    stats_say(out, "log.lost_bytes=%lu", ring->written > ring->size ? ring->written - ring->size : 0);
 }
 
 static const struct {
     const char *name;
     void (*say)(struct output *out);
 } views[] = {
-    {"memory", say_memory}, {"devices", say_devices}, {"boot", say_boot}, {"app", say_app},
-    {"heap", say_heap},     {"loop", say_loop},       {"log", say_log},
+    {"memory", say_memory}, {"devices", say_devices}, {"boot", say_boot},
+    {"app", say_app},       {"heap", say_heap},       {"loop", say_loop},
+    {"log", say_log},       {"net", stats_net},       {"rings", stats_rings},
 };
 
 void stats_print(const char *view, void (*emit)(void *context, const char *text), void *context) {
@@ -288,5 +279,8 @@ void stats_print(const char *view, void (*emit)(void *context, const char *text)
         if (*view == '\0' || string_equal(view, views[i].name)) {
             views[i].say(&out);
         }
+    }
+    if (string_equal(view, "slots")) {
+        stats_slots(&out);
     }
 }

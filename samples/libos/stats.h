@@ -6,7 +6,7 @@
 #ifndef LIBOS_STATS_H
 #define LIBOS_STATS_H
 
-/* Prints one view ("heap"), or all of them for "". The text comes to emit in pieces; it allocates nothing. */
+/* Prints one view ("heap"), or all of them for "", or "slots": the many small parts of the view rings. The text comes to emit in pieces; it allocates nothing. */
 void stats_print(const char *view, void (*emit)(void *context, const char *text), void *context);
 
 #endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "libos/network.h"
+
+#include <stddef.h>
+
+#include <unidbg/probe.h>
+
+#include "libos/arp.h"
+#include "libos/boot.h"
+#include "libos/clock.h"
+#include "libos/console.h"
+#include "libos/icmp.h"
+#include "libos/ipv4.h"
+#include "libos/loop.h"
+#include "libos/panic.h"
+#include "libos/ring.h"
+#include "libos/string.h"
+#include "libos/virtio_net.h"
+
+#define NS_PER_MILLISECOND 1000000ul
+#define TICK_NS (100 * NS_PER_MILLISECOND)
+#define ROUNDS 8 /* of a poll, before timers get their turn */
+
+struct network_stack network = {
+    .protocols =
+        {
+            [NETWORK_ARP] = {.name = "arp"},
+            [NETWORK_ICMP] = {.name = "icmp", .number = PROTOCOL_ICMP, .handler = icmp_input},
+            [NETWORK_UDP] = {.name = "udp", .number = PROTOCOL_UDP, .handler = udp_input},
+            [NETWORK_TCP] = {.name = "tcp", .number = PROTOCOL_TCP, .handler = tcp_input},
+        },
+    .protocol_count = NETWORK_PROTOCOLS,
+};
+static bool tx_was_full; /* somebody found no room since the last poll */
+
+UNIDBG_PROBE(net, network, &network);
+
+/* ---- listeners ---- */
+
+struct network_listener *network_listen(uint8_t protocol, uint16_t port) {
+    if (network.listener_count == NETWORK_LISTENERS) {
+        panic("no room to listen on port %u", port);
+    }
+    struct network_listener *listener = &network.listeners[network.listener_count];
+    *listener = (struct network_listener){.protocol = protocol, .port = port};
+    network.listener_count++;
+    return listener;
+}
+
+struct network_listener *network_listener(uint8_t protocol, uint16_t port) {
+    for (uint32_t i = 0; i < network.listener_count; i++) {
+        struct network_listener *listener = &network.listeners[i];
+        if (listener->protocol == protocol && listener->port == port) {
+            return listener;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Ethernet ---- */
+
+static bool is_for(const struct network_interface *interface, const struct ethernet_header *header) {
+    static const struct ethernet_address broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    return memcmp(&header->destination, &interface->mac, sizeof(interface->mac)) == 0 ||
+           memcmp(&header->destination, &broadcast, sizeof(broadcast)) == 0;
+}
+
+bool ethernet_input(struct network_interface *interface, const uint8_t *frame, uint32_t length) {
+    const struct ethernet_header *header = (const struct ethernet_header *)frame;
+    if (length < sizeof(*header) || !is_for(interface, header)) {
+        return false;
+    }
+    const uint8_t *payload = frame + sizeof(*header);
+    uint32_t payload_length = length - (uint32_t)sizeof(*header);
+    switch (swap16(header->type)) {
+    case ETHERTYPE_ARP:
+        return arp_input(interface, payload, payload_length);
+    case ETHERTYPE_IPV4:
+        return ipv4_input(interface, payload, payload_length);
+    default:
+        return false;
+    }
+}
+
+bool ethernet_has_room(struct network_interface *interface) {
+    const struct packet_ring *ring = interface->tx_ring;
+    if (ring_in_flight(ring) == ring->size) {
+        virtio_net_reclaim();
+    }
+    tx_was_full |= ring_in_flight(ring) == ring->size;
+    return ring_in_flight(ring) < ring->size;
+}
+
+uint8_t *ethernet_begin(struct network_interface *interface) {
+    const struct packet_ring *ring = interface->tx_ring;
+    if (!ethernet_has_room(interface)) {
+        interface->tx.dropped++;
+        return NULL;
+    }
+    return ring_slot(ring, ring->head)->data + sizeof(struct ethernet_header);
+}
+
+void ethernet_send(struct network_interface *interface, struct ethernet_address to, uint16_t type,
+                   uint32_t length) {
+    struct packet *packet = ring_slot(interface->tx_ring, interface->tx_ring->head);
+    struct ethernet_header *header = (struct ethernet_header *)packet->data;
+    *header = (struct ethernet_header){to, interface->mac, swap16(type)};
+    packet->length = (uint32_t)sizeof(*header) + length;
+    interface->tx.packets++;
+    interface->tx.bytes += packet->length;
+    virtio_net_transmit();
+}
+
+/* ---- the poll ---- */
+
+static void process(struct network_interface *interface, const struct packet *packet) {
+    interface->rx.packets++;
+    interface->rx.bytes += packet->length;
+    if (!ethernet_input(interface, packet->data, packet->length)) {
+        interface->rx.dropped++;
+    }
+}
+
+static void process_received(struct network_interface *interface) {
+    struct packet_ring *ring = interface->rx_ring;
+    virtio_net_receive();
+    while (ring->tail != ring->head) {
+        struct packet *packet = ring_slot(ring, ring->tail);
+        process(interface, packet);
+        ring->tail++;
+        virtio_net_recycle(packet);
+    }
+    virtio_net_refill();
+}
+
+void network_poll(void) {
+    ring_table()->now_ns = clock_ns();
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        process_received(&network.interfaces[0]);
+        virtio_net_reclaim();
+        tx_was_full = false;
+        tcp_flush();
+        if (virtio_net_interrupts_on(tx_was_full)) {
+            return;
+        }
+    }
+    loop_notify(LOOP_NETWORK);
+}
+
+static void on_ready(int32_t descriptor, void *data) {
+    (void)descriptor;
+    (void)data;
+    network_poll();
+}
+
+static void on_tick(void *data) {
+    (void)data;
+    tcp_tick();
+    network_poll();
+}
+
+/* ---- setting up ---- */
+
+/* "10.0.2.15"; anything else leaves the default. */
+static ipv4_address parse(const char *text, ipv4_address otherwise) {
+    uint8_t bytes[4] = {0};
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned number = 0;
+        if (*text < '0' || *text > '9') {
+            return otherwise;
+        }
+        while (*text >= '0' && *text <= '9') {
+            number = number * 10 + (unsigned)(*text++ - '0');
+        }
+        if (number > 255 || *text != (i < 3 ? '.' : '\0')) {
+            return otherwise;
+        }
+        text += i < 3;
+        bytes[i] = (uint8_t)number;
+    }
+    return ipv4(bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+static ipv4_address option(const char *name, ipv4_address otherwise) {
+    char text[16];
+    boot_option(name, text, sizeof(text));
+    return parse(text, otherwise);
+}
+
+static void say_address(const struct network_interface *interface) {
+    const uint8_t *at = (const uint8_t *)&interface->address;
+    const uint8_t *mac = interface->mac.bytes;
+    log_line("%s: %u.%u.%u.%u, mac %02x:%02x:%02x:%02x:%02x:%02x", interface->name, at[0], at[1], at[2],
+             at[3], mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+bool network_init(void) {
+    struct network_interface *interface = &network.interfaces[0];
+    *interface = (struct network_interface){
+        .name = "net0",
+        .mtu = NETWORK_MTU,
+        .address = option("ip", ipv4(10, 0, 2, 15)),
+        .netmask = option("mask", ipv4(255, 255, 255, 0)),
+        .gateway = option("gw", ipv4(10, 0, 2, 2)),
+    };
+    if (!virtio_net_init(interface)) {
+        return false;
+    }
+    interface->up = true;
+    network.interface_count = 1;
+    network.connections = tcp_connections(&network.connection_count);
+    loop_handler_add(LOOP_NETWORK, on_ready, interface);
+    loop_timer_start(on_tick, interface, TICK_NS, TICK_NS);
+    say_address(interface);
+    arp_announce(interface);
+    network_poll();
+    return true;
+}

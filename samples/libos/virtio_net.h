@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The virtio network device (Virtual I/O Device 1.1, section 5.1): moves frames between packet rings and virtqueues.
+ */
+#ifndef LIBOS_VIRTIO_NET_H
+#define LIBOS_VIRTIO_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "libos/network.h"
+#include "libos/ring.h"
+
+/* Find the device, give the interface its rings and its MAC address. False: there is none. */
+bool virtio_net_init(struct network_interface *interface);
+
+/* Frames that came in -> rx ring. */
+void virtio_net_receive(void);
+/* A slot of the rx ring has been processed: its memory goes back to the device, which hears of it by refill(). */
+void virtio_net_recycle(struct packet *packet);
+void virtio_net_refill(void);
+/* The slot at the head of the tx ring goes to the device. */
+void virtio_net_transmit(void);
+/* Frames that are sent leave the tx ring. */
+void virtio_net_reclaim(void);
+/* Interrupt when there is something new; with wait_for_room, also when part of the tx ring is free again. False: there
+ * is something already. */
+bool virtio_net_interrupts_on(bool wait_for_room);
+
+#endif
