@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from unidbg import config as configuration
 from unidbg.errors import LocalProtocolError
-from unidbg.profiles import inspect, registry
+from unidbg.profiles import registry
 from unidbg.profiles.base import VIEWS, Context
 from unidbg.profiles.overview import PARTS, overview
 from unidbg.program.capture import Capture
@@ -151,43 +151,50 @@ class Session:
 
     def registers(self, thread: str | None = None) -> RegistersView:
         """The registers of a thread (the one that stopped)."""
-        return self._inspect(("registers", thread), lambda c: inspect.registers(c, thread))
+        from unidbg.profiles.inspect import registers
+
+        return self._inspect(("registers", thread), lambda c: registers(c, thread))
 
     def backtrace(self, thread: str | None = None) -> ThreadsView:
         """One thread with its backtrace."""
-        return self._inspect(("backtrace", thread), lambda c: inspect.backtrace(c, thread))
+        from unidbg.profiles.inspect import backtrace
+
+        return self._inspect(("backtrace", thread), lambda c: backtrace(c, thread))
 
     def disassemble(
         self, where: str | int | None = None, count: int = 16, thread: str | None = None
     ) -> DisassemblyView:
-        """`count` instructions from an address, a symbol or an expression on; from the program counter if
-        `None`.
-        """
-        return self._inspect(
-            ("disassemble", where, count, thread), lambda c: inspect.disassembly(c, where, count, thread)
-        )
+        """`count` instructions from an address, a symbol or an expression on; `None`: the program counter."""
+        from unidbg.profiles.inspect import disassembly
+
+        question = ("disassemble", where, count, thread)
+        return self._inspect(question, lambda c: disassembly(c, where, count, thread))
 
     def examine(
         self, where: str | int, format: str = "x", count: int = 1, unit: int = 8, thread: str | None = None
     ) -> MemoryDumpView:
         """`count` units of `unit` bytes (with format `s`: texts) at an address or an expression."""
-        return self._inspect(
-            ("examine", where, format, count, unit, thread),
-            lambda c: inspect.memory_dump(c, where, format, count, unit, thread),
-        )
+        from unidbg.profiles.inspect import memory_dump
+
+        question = ("examine", where, format, count, unit, thread)
+        return self._inspect(question, lambda c: memory_dump(c, where, format, count, unit, thread))
 
     def evaluate(self, expression: str, thread: str | None = None) -> ValueView:
         """The value of a C-like expression."""
-        return self._inspect(("evaluate", expression, thread), lambda c: inspect.value(c, expression, thread))
+        from unidbg.profiles.inspect import value
+
+        return self._inspect(("evaluate", expression, thread), lambda c: value(c, expression, thread))
 
     def symbol(self, query: str) -> list[SymbolInfo]:
         """The symbols of that name, else the one around the address that `query` means."""
-        named = inspect.symbols(self.program, query)
+        from unidbg.profiles.inspect import address_of, symbol_around, symbols
+
+        named = symbols(self.program, query)
         if named:
             return named
         with stand(self.target):
-            address = inspect.address_of(self.program, query, None)
-        return [inspect.symbol_around(self.program, address)]
+            address = address_of(self.program, query, None)
+        return [symbol_around(self.program, address)]
 
     def _inspect(self, question: tuple[object, ...], make: Callable[[Context], V]) -> V:
         taken = self._refresher.take(question, lambda capture: make(self._context(capture)))

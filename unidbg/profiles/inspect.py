@@ -8,7 +8,7 @@ from unidbg.errors import LocalProtocolError, MemoryFault, SymbolError, TargetEr
 from unidbg.profiles.base import Context
 from unidbg.profiles.threads import thread as show_thread
 from unidbg.program import flags
-from unidbg.program.disassembly import disassemble
+from unidbg.program.disassembly import disassemble, original
 from unidbg.program.expression import evaluate, evaluate_address
 from unidbg.program.module import Module
 from unidbg.program.program import Program
@@ -97,18 +97,13 @@ def memory_dump(
     if not 0 < count * unit <= MAX_DUMP_BYTES:
         raise LocalProtocolError(f"{count} units of {unit} bytes are not between 1 byte and {MAX_DUMP_BYTES}")
     start = address_of(context.program, where, thread)
-    faults: list[Fault] = []
-    data = (
-        _texts(context.program, start, count)
-        if format_ == "s"
-        else _bytes(context.program, start, count * unit)
-    )
-    if format_ != "s" and len(data) < count * unit:
-        end = Address(start + len(data))
-        faults.append(Fault("data_hex", f"unreadable from {end:#x} on", end))
+    length = 0 if format_ == "s" else count * unit
+    data = _bytes(context.program, start, length) if length else _texts(context.program, start, count)
+    end = Address(start + len(data))
+    short = (Fault("data_hex", f"unreadable from {end:#x} on", end),) if len(data) < length else ()
     return MemoryDumpView(
         provenance=context.provenance,
-        faults=tuple(faults),
+        faults=short,
         start=context.program.locate(start),
         format=format_,
         unit_bytes=unit,
@@ -117,14 +112,8 @@ def memory_dump(
 
 
 def _bytes(program: Program, start: int, length: int) -> bytes:
-    """As much as can be read; MemoryFault where not even the first byte can."""
-    try:
-        return program.read(start, length)
-    except MemoryFault as fault:
-        good = fault.address - start
-        if not 0 < good < length:
-            raise
-        return program.read(start, good)
+    """What can be read, as it was before breakpoints were inserted."""
+    return original(program, start, program.read_upto(start, length))
 
 
 def _texts(program: Program, start: int, count: int) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from unidbg.errors import LocalProtocolError, MemoryFault
+from unidbg.errors import LocalProtocolError
 from unidbg.program.identity import BREAKPOINTS
 from unidbg.program.program import Program
 from unidbg.views.base import Location
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MAX_INSTRUCTIONS = 4096
 LONGEST = {"x86_64": 15, "i386": 15, "aarch64": 4}
-PAGE = 4096
 
 
 def disassemble(program: Program, address: int, count: int, pc: int | None = None) -> tuple[Instruction, ...]:
@@ -29,10 +28,9 @@ def disassemble(program: Program, address: int, count: int, pc: int | None = Non
     instruction is shown as `.byte`.
     """
     machine = _machine(program)
-    code = original(
-        program, address, _readable(program, address, min(count, MAX_INSTRUCTIONS) * LONGEST[machine])
-    )
-    return tuple(_instructions(program, _engine(machine), code, address, min(count, MAX_INSTRUCTIONS), pc))
+    count = min(count, MAX_INSTRUCTIONS)
+    code = original(program, address, program.read_upto(address, count * LONGEST[machine]))
+    return tuple(_instructions(program, _engine(machine), code, address, count, pc))
 
 
 def _machine(program: Program) -> str:
@@ -57,22 +55,6 @@ def _engine(machine: str) -> capstone.Cs:
     return engine
 
 
-def _readable(program: Program, address: int, length: int) -> bytes:
-    """As much as can be read, a page at a time where the whole cannot."""
-    try:
-        return program.read(address, length)
-    except MemoryFault:
-        first = min(length, PAGE - address % PAGE)
-        out = bytearray(program.read(address, first))
-    while len(out) < length:
-        at = address + len(out)
-        (piece,) = program.memory.read_many([(at, min(length - len(out), PAGE))])
-        if piece is None:
-            break
-        out += piece
-    return bytes(out)
-
-
 def original(program: Program, address: int, code: bytes) -> bytes:
     """`code` as it is in the image wherever the guest has a breakpoint there."""
     module = program.module_at(address)
@@ -83,7 +65,7 @@ def original(program: Program, address: int, code: bytes) -> bytes:
     at = code.find(trap)
     while at >= 0:
         known = module.linked(address + at, len(trap))
-        if known:
+        if known and module.in_text(module.link_address(address + at)):
             out[at : at + len(trap)] = known
         at = code.find(trap, at + len(trap))
     return bytes(out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from unidbg.errors import NoDebugInfo, RegisterUnavailable, SymbolError, SymbolNotFound
+from unidbg.errors import MemoryFault, NoDebugInfo, RegisterUnavailable, SymbolError, SymbolNotFound
 from unidbg.program.module import Module
 from unidbg.program.value import Value
 from unidbg.views.base import Address, Location
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from unidbg_symbols.dwarf.variables import Variable
 
     from unidbg.target.base import AddressSpace, Target
+    from unidbg.views.inspect import Instruction
+    from unidbg.views.system import Frame
 
 
 class Program:
@@ -40,6 +42,18 @@ class Program:
         """Exactly `length` bytes of guest-virtual memory, or MemoryFault."""
         return self.memory.read(address, length)
 
+    def read_upto(self, address: int, length: int) -> bytes:
+        """`length` bytes, or as many as can be read before the first bad one; MemoryFault if that is the
+        first.
+        """
+        try:
+            return self.memory.read(address, length)
+        except MemoryFault as fault:
+            good = fault.address - address
+            if not 0 < good < length:
+                raise
+            return self.memory.read(address, good)
+
     def module_at(self, address: int) -> Module | None:
         """The module whose loaded segments cover a run address."""
         return next((m for m in self.modules if m.contains(address)), None)
@@ -54,6 +68,18 @@ class Program:
         if self.target.registers is None:
             raise RegisterUnavailable("all", "this target keeps no registers")
         return self.target.registers.read(thread)
+
+    def unwind(self, thread: str) -> tuple[Frame, ...]:
+        """The frames of a thread, innermost first; `unidbg.program.unwind` also tells why they end."""
+        from unidbg.program.unwind import backtrace
+
+        return backtrace(self, self.registers(thread)).frames
+
+    def disassemble(self, address: int, count: int) -> tuple[Instruction, ...]:
+        """`count` instructions from a run address on; MemoryFault where there is no memory."""
+        from unidbg.program.disassembly import disassemble
+
+        return disassemble(self, address, count)
 
     def value(self, name: str) -> Value:
         """The global (static ones too) `name`; SymbolError when two modules define it differently."""

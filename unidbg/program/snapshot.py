@@ -91,11 +91,16 @@ class SnapshotMemory:
         return self._regions
 
     def _fetched(self, address: int, length: int) -> bytes | None:
+        data = self._prefix(address, length)
+        return data if len(data) == length else None
+
+    def _prefix(self, address: int, length: int) -> bytes:
+        """What the fetched blocks have from `address` on, without a gap."""
         out = bytearray()
         while len(out) < length:
             piece = self._piece(address + len(out), length - len(out))
             if not piece:
-                return None
+                break
             out += piece
         return bytes(out)
 
@@ -110,7 +115,7 @@ class SnapshotMemory:
 
     def _read_late(self, address: int, length: int) -> bytes:
         if (address, length) in self._bad:
-            raise MemoryFault(address, length)
+            raise MemoryFault(address + len(self._prefix(address, length)), length)
         if self._source is None:
             raise SnapshotMiss(address, length)
         self.late = True
