@@ -173,8 +173,12 @@ class QualifiedType(_ReferringType):
         target = self.target
         if isinstance(target, PointerType):
             return target.spell(_join(self.qualifier, declarator), _deeper(depth))
-        if isinstance(target, (ArrayType, FunctionType)):
-            return f"{self.qualifier} {target.spell(declarator, _deeper(depth))}"
+        if isinstance(target, ArrayType):
+            # What C qualifies is the elements; some compilers qualify both.
+            element = target.element
+            if not (isinstance(element, QualifiedType) and element.qualifier == self.qualifier):
+                element = QualifiedType(self.qualifier, element)
+            return ArrayType(element, target.count).spell(declarator, _deeper(depth))
         return f"{self.qualifier} {target.spell(declarator, _deeper(depth))}"
 
 

@@ -15,5 +15,5 @@ def declared_at(die: Die) -> tuple[str, int]:
 
     line = die.uint(c.DW_AT_decl_line)
     number = die.uint(c.DW_AT_decl_file)
-    files = file_names(die.unit)
+    files = file_names(die.unit) if c.DW_AT_decl_file in die else ()
     return (files[number] if 0 <= number < len(files) else ""), line

@@ -128,19 +128,19 @@ class TypeBuilder:
         return "::".join([*scope_names(die.unit, die.offset), die.name or f"{keyword} {{...}}"])
 
     def _body(self, die: Die) -> StructBody | None:
+        definition = self._defined(die)
+        return None if definition is None else read_body(self, definition)
+
+    def _defined(self, die: Die) -> Die | None:
+        """The DIE that says what is inside: of a type unit, or of another unit if this one only declares."""
         if c.DW_AT_signature in die:
             die = die.referred(c.DW_AT_signature) or die
-        if die.flag(c.DW_AT_declaration):
-            definition = self._find_definition(die)
-            if definition is None:
-                return None
-            die = definition
-        return read_body(self, die)
+        return self._find_definition(die) if die.flag(c.DW_AT_declaration) else die
 
     def _place(self, die: Die) -> tuple[str, int]:
         from unidbg_symbols.dwarf.places import declared_at
 
-        return declared_at(die)
+        return declared_at(self._defined(die) or die)
 
     # The rest
 
@@ -175,8 +175,7 @@ class TypeBuilder:
 
     def _enum(self, die: Die) -> Type:
         name = self._spelled(die, "enum")
-        if c.DW_AT_signature in die or die.flag(c.DW_AT_declaration):
-            die = die.referred(c.DW_AT_signature) or self._find_definition(die) or die
+        die = self._defined(die) or die
         base = self.type_of(die)
         size = die.uint(c.DW_AT_byte_size) or base.size
         enumerators = _enumerators(die)

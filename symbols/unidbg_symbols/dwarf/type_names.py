@@ -95,7 +95,7 @@ def _cut_suffixes(core: str, text: str) -> tuple[str, tuple[str | int | None, ..
     counts: list[int | None] = []
     while True:
         core = core.rstrip()
-        last = core.rpartition(" ")[2]
+        qualifier = _last_qualifier(core)
         if core.endswith("]"):
             core, _, count = core[:-1].rpartition("[")
             counts.append(_element_count(count, text))
@@ -105,13 +105,18 @@ def _cut_suffixes(core: str, text: str) -> tuple[str, tuple[str | int | None, ..
         elif core.endswith(("*", "&")):
             suffixes.append(core[-1])
             core = core[:-1]
-        elif last in _QUALIFIERS and last != core:
-            suffixes.append(last)
-            core = core[: -len(last)]
+        elif qualifier:
+            suffixes.append(qualifier)
+            core = core[: -len(qualifier)]
         else:
             break
     # The leftmost count is the outermost array, so the counts apply from the right to the left.
     return core, (*reversed(suffixes), *counts)
+
+
+def _last_qualifier(core: str) -> str:
+    """The qualifier at the end of a spelling, after a `*` or a blank; or nothing."""
+    return next((q for q in _QUALIFIERS if core.endswith(q) and core[: -len(q)].endswith((" ", "*"))), "")
 
 
 def _element_count(text: str, spelling: str) -> int | None:
