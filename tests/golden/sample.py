@@ -305,15 +305,24 @@ TYPES = inspect.TypesView(
 
 MONITOR = inspect.MonitorView(PROVENANCE, (), "stats", "heap.allocated_bytes=1273856\nheap.count=1204\n")
 
+SOCKET = "unix:/run/user/1000/unidbg/hello/gdbstub.sock"
 GUESTS = host.GuestsReport(
     (
         host.Guest(
-            "hello", "/home/me/build/hello.elf", 4711, True, "q35", "tcg", 1_700_000_000, "/tmp/hello.log",
-            (host.Line("stub", "localhost:1234"), host.Line("gdbstub", "localhost:1235")),
+            name="hello",
+            image="/home/me/build/hello.elf",
+            pid=4711,
+            alive=True,
+            machine="q35",
+            accelerator="tcg",
+            started_unix_s=1_700_000_000,
+            uptime_s=125,
+            log="/tmp/hello.log",
+            lines=(host.Line("stub", "localhost:1234"), host.Line("gdbstub", SOCKET)),
         ),
-        host.Guest("older", "/home/me/build/older.elf", 4242, False, "microvm", "kvm", 1_690_000_000, "", ()),
+        host.Guest("older", "older.elf", 4242, False, "microvm", "kvm", 1_690_000_000, 4000, "", ()),
     )
-)  # fmt: skip
+)
 
 DOCTOR = host.DoctorReport(
     "localhost:1234",

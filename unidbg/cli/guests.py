@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ def view(record: GuestRecord) -> Guest:
         machine=record.machine,
         accelerator=record.accelerator,
         started_unix_s=int(record.started),
+        uptime_s=max(0, int(time.time() - record.started)),
         log=record.log,
         lines=tuple(Line(kind, url) for kind, url in record.lines.items()),
     )

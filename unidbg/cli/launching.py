@@ -25,6 +25,7 @@ class Wishes(NamedTuple):
     append: str | None = None
     initrd: str | None = None
     paused: bool = False
+    port: int | None = None
     arguments: tuple[str, ...] = ()
 
 
@@ -36,16 +37,12 @@ def run(wishes: Wishes, settings: Settings, *, detach: bool) -> int:
     wanted = completed(wishes, config.load())
     record = launch(**wanted._asdict())
     name = f"@{record.name}"
+    _say(f"{name} runs: stub {record.lines['stub']}, console in {record.log}")
     if detach:
         if settings.json:
             present(lambda: GuestsReport((guests.view(record),)), settings)
-        _say(
-            f"{name} runs: {_ways(record.lines)}",
-            f"attach: unidbg attach {name}",
-            f"end:    unidbg stop {name}",
-        )
+        _say(f"attach: unidbg attach {name}", f"end:    unidbg stop {name}")
         return ANSWERED
-    _say(f"{name} runs: {_ways(record.lines)}")
     try:
         return attaching.attach(name, settings)
     finally:
@@ -72,10 +69,6 @@ def completed(wishes: Wishes, project: config.Config) -> Wishes:
 def _of_project(project: config.Config, key: str) -> str | None:
     path = project.text("run", key)
     return None if path is None else project.resolve(path)
-
-
-def _ways(lines: dict[str, str]) -> str:
-    return ", ".join(f"{kind} {url}" for kind, url in lines.items())
 
 
 def _say(*lines: str) -> None:

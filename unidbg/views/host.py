@@ -27,6 +27,7 @@ class Guest:
     machine: str
     accelerator: str
     started_unix_s: int
+    uptime_s: int
     log: str
     lines: tuple[Line, ...]
 

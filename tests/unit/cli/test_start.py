@@ -56,7 +56,7 @@ def test_completion_scripts(shell: str) -> None:
 
 def completions(words: str, position: int, **environment: str) -> list[str]:
     ran = unidbg(_UNIDBG_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(position), **environment)
-    return [line.split(",", 1)[-1] for line in ran.stdout.splitlines()]
+    return [line.split(",", 1)[-1] for line in ran.stdout.splitlines() if line]
 
 
 def test_commands_and_options_complete() -> None:

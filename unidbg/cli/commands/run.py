@@ -25,13 +25,16 @@ from unidbg.cli.options import Settings, guest_settings
 @click.option(
     "--machine", type=click.Choice(["q35", "microvm"]), help="QEMU's machine; q35 where nothing else says."
 )
-@click.option("--memory", metavar="SIZE", help="Its memory: 64M, 1G; 128M where nothing else says.")
+@click.option("--memory", metavar="SIZE", help="Its memory: 64M, 1G; 64M where nothing else says.")
 @click.option(
     "--cpus", type=click.IntRange(1, 255), metavar="N", help="How many vCPUs; 1 where nothing else says."
 )
 @click.option("--append", metavar="TEXT", help="The kernel's command line.")
 @click.option(
     "--initrd", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="An initial RAM disk."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="PORT", help="Of the stub; else 1234 or the next free."
 )
 @click.option("--paused", is_flag=True, help="Do not let it go: it stands before its first instruction.")
 @click.option("--detach", is_flag=True, help="Do not attach.")
@@ -45,6 +48,7 @@ def command(
     cpus: int | None,
     append: str | None,
     initrd: str | None,
+    port: int | None,
     paused: bool,
     detach: bool,
     settings: Settings,
@@ -57,5 +61,5 @@ def command(
     """
     from unidbg.cli.launching import Wishes, run
 
-    wishes = Wishes(image, name, machine, memory, cpus, append, initrd, paused, arguments)
+    wishes = Wishes(image, name, machine, memory, cpus, append, initrd, paused, port, arguments)
     sys.exit(run(wishes, settings, detach=detach))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from unidbg.render import cells, layout
+from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
 from unidbg.views.host import Diagnosis, DoctorReport, Guest, GuestsReport
 
@@ -16,25 +16,29 @@ _VERDICTS = {"ok": ("ok", cells.GOOD), "warning": ("warn", cells.WARN), "failed"
 
 
 def guests(view: GuestsReport, page: Page) -> Sequence[RenderableType]:
+    """A line for each guest, and below it the lines into it, as long as they are: each is a TARGET."""
     if not view.guests:
         return [Text("no guest is running; start one with: unidbg run IMAGE")]
-    rows = [_guest(guest) for guest in view.guests]
-    return [layout.table(("!name", "state", ">!pid", "machine", "image", "ways in"), rows)]
+    return [part for guest in view.guests for part in (_guest(guest), *(_ways(guest) if guest.alive else ()))]
 
 
-def _guest(guest: Guest) -> Sequence[Text]:
-    state = Text("running", style=cells.GOOD) if guest.alive else Text("ended", style=cells.BAD)
-    return (
+def _guest(guest: Guest) -> Text:
+    pieces = [
         cells.guest(f"@{guest.name}", cells.HEAD),
-        state,
-        Text(str(guest.pid)),
-        cells.guest(f"{guest.machine}, {guest.accelerator}"),
+        Text("running" if guest.alive else "ended", style=cells.GOOD if guest.alive else cells.BAD),
+        Text(f"up {units.duration(guest.uptime_s * 1_000_000_000)}" if guest.alive else ""),
+        Text(f"pid {guest.pid}", style=cells.DIM),
+        cells.guest(f"{guest.machine}, {guest.accelerator}", cells.DIM),
         cells.guest(guest.image.rsplit("/", 1)[-1]),
-        Text("\n").join(
-            Text.assemble(cells.guest(f"{line.kind} ", cells.DIM), cells.guest(line.url))
-            for line in guest.lines
-        ),
-    )
+    ]
+    return layout.sequence(pieces)
+
+
+def _ways(guest: Guest) -> Iterator[Text]:
+    rows = [*((line.kind, line.url) for line in guest.lines), ("log", guest.log)]
+    for kind, where in rows:
+        text = Text.assemble("  ", cells.guest(f"{kind:<8}", cells.DIM), "  ", cells.guest(where))
+        yield layout.unfolded(text)
 
 
 def doctor(view: DoctorReport, page: Page) -> Sequence[RenderableType]:
