@@ -1,16 +1,17 @@
-"""A session as if it had been recorded: an echo server over its first seconds. Deterministic, no clock, no chance."""
+"""A session as if it had been recorded: a sample over its first seconds. Deterministic: no clock, no luck."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from unidbg_tui.model import Model
 from unidbg_tui.source import Event, Lost, Moment, Opened, Taken
 
 from unidbg.errors import TargetGone
-from unidbg.views.base import Absent, Address, ImageIdentity, Location, Provenance, Range, View
+from unidbg.views.base import Absent, Address, Fault, ImageIdentity, Location, Provenance, Range, View
 from unidbg.views.system import (
     AppView,
     BootPhase,
@@ -356,4 +357,11 @@ class RecordedSession:
 
 def absent(view: OverviewView, name: str, reason: str, remedy: str) -> OverviewView:
     """The overview with one of its views absent."""
-    return replace(view, **{name: Absent(name, reason, remedy, view.provenance)})
+    changed: dict[str, Any] = {name: Absent(name, reason, remedy, view.provenance)}
+    return replace(view, **changed)
+
+
+def faulty(view: OverviewView, *faults: Fault) -> OverviewView:
+    """The overview with faults in its event loop."""
+    assert isinstance(view.loop, LoopView)
+    return replace(view, loop=replace(view.loop, faults=faults))

@@ -40,4 +40,6 @@ def run(
     finally:
         worker.stop()
         worker.join(CLOSE_SECONDS)
+    if app.broken is not None:
+        raise app.broken
     return 70 if app.return_code else 0

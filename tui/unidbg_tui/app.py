@@ -10,21 +10,22 @@ from typing import ClassVar, Protocol
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher, Footer
 
 from unidbg_tui import commands
-from unidbg_tui.cells import guest
+from unidbg_tui.cells import Span, guest
 from unidbg_tui.commands import CommandError
 from unidbg_tui.keys import KEYS
 from unidbg_tui.messages import LinkChanged, ShowView, ViewUpdated, message_of
 from unidbg_tui.model import Model
 from unidbg_tui.pattern import Pattern, PatternError, compile_pattern
 from unidbg_tui.source import Broken, Event
-from unidbg_tui.status import banner, status_line
+from unidbg_tui.status import about_lines, banner, status_line
 from unidbg_tui.themes import THEMES
 from unidbg_tui.widgets.bars import Said, Tabs
+from unidbg_tui.widgets.box import Box, help_lines
 from unidbg_tui.widgets.grid import Grid
-from unidbg_tui.widgets.help import Help
 from unidbg_tui.widgets.loglines import LogLines
 from unidbg_tui.widgets.overview import Overview
 from unidbg_tui.widgets.pane import Pane
@@ -87,6 +88,16 @@ class UnidbgApp(App[None]):
         self._clock = clock
         self._first_view = view if view in model.names else model.names[0]
         self._pictures = pictures
+        self._tabs = Tabs(model.names)
+        self._banner = Said(id="banner")
+        self._views = ContentSwitcher(id="views", initial=_switch_id(self._first_view))
+        self._status = Said(id="status")
+        self._asking = Horizontal(id="asking")
+        self._mark = Said(id="mark")
+        self._prompt = Prompt()
+        self._footer = Footer(show_command_palette=False)
+        self._has_mouse = True
+        self.broken: BaseException | None = None
         self._last_view = self._first_view
         self.view_name = self._first_view
         for ours in THEMES:
@@ -95,14 +106,16 @@ class UnidbgApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Tabs, the views, status bar, keys."""
-        yield Tabs(self.model.names)
-        yield Said(id="banner")
-        with ContentSwitcher(id="views", initial=_switch_id(self._first_view)):
+        yield self._tabs
+        yield self._banner
+        with self._views:
             for name in self.model.names:
                 yield Overview(self.model.names) if name == "overview" else Pane(name)
-        yield Prompt()
-        yield Said(id="status")
-        yield Footer(show_command_palette=False)
+        yield self._status
+        with self._asking:
+            yield self._mark
+            yield self._prompt
+        yield self._footer
 
     def on_mount(self) -> None:
         """Begin to read once there is a screen to show it."""
@@ -124,14 +137,17 @@ class UnidbgApp(App[None]):
             self._show_view()
 
     def on_link_changed(self, message: LinkChanged) -> None:
-        """The line was opened or lost. A bug ends the screen with its traceback."""
+        """The line was opened or lost. A bug ends the screen, and is raised once the terminal is back."""
         if isinstance(message.event, Broken):
-            raise message.event.error
+            self.broken = message.event.error
+            self.exit(return_code=70)
+            return
         self.model.apply(message.event)
         self._show_link()
+        self._show_view()
 
     def _show_view(self) -> None:
-        current = self.query_one("#views", ContentSwitcher).visible_content
+        current = self._views.visible_content
         if isinstance(current, Overview | Pane):
             current.show(self.model)
 
@@ -139,13 +155,11 @@ class UnidbgApp(App[None]):
         now = self._clock()
         lost = self.model.link.word == "lost"
         said = banner(self.model, now)
-        strip = self.query_one("#banner", Said)
-        strip.set_class(bool(said), "-shown")
-        strip.say(said)
-        self.query_one("#views").set_class(lost, "-stale")
-        status = self.query_one("#status", Said)
-        status.set_class(lost, "-lost")
-        status.say(status_line(self.model, now, max(20, self.size.width)))
+        self._banner.set_class(bool(said), "-shown")
+        self._banner.say(*said)
+        self._views.set_class(lost, "-stale")
+        self._status.set_class(lost, "-lost")
+        self._status.say(status_line(self.model, now, max(20, self.size.width)))
 
     def on_resize(self) -> None:
         """The status bar says as much as fits."""
@@ -156,22 +170,22 @@ class UnidbgApp(App[None]):
     @property
     def pane(self) -> Pane | None:
         """The open pane; `None` on the overview."""
-        current = self.query_one("#views", ContentSwitcher).visible_content
+        current = self._views.visible_content
         return current if isinstance(current, Pane) else None
 
     def _open(self, name: str) -> None:
         if name != self.view_name:
             self._last_view = self.view_name
         self.view_name = name
-        self.query_one("#views", ContentSwitcher).current = _switch_id(name)
-        self.query_one(Tabs).activate(name, self.model.names)
+        self._views.current = _switch_id(name)
+        self._tabs.activate(name, self.model.names)
         self._reader.watch(self.model.wanted(name))
         self._show_view()
         self._focus_view()
 
     def _focus_view(self) -> None:
         """Put the focus where keys act."""
-        current = self.query_one("#views", ContentSwitcher).visible_content
+        current = self._views.visible_content
         if isinstance(current, Pane):
             self.call_after_refresh(current.focus_first)
         elif current is not None:
@@ -226,12 +240,19 @@ class UnidbgApp(App[None]):
 
     def action_command(self) -> None:
         """Ask for a command."""
-        self.query_one(Prompt).ask(":", "", commands.suggestions(self.model.names))
+        self._ask(":", "", commands.suggestions(self.model.names))
 
     def action_filter(self) -> None:
         """Ask for a filter."""
         if self.pane is not None:
-            self.query_one(Prompt).ask("/", self.pane.pattern.text, [])
+            self._ask("/", self.pane.pattern.text, [])
+
+    def _ask(self, mark: str, text: str, suggestions: list[str]) -> None:
+        """Open the line at the foot, where the keys were."""
+        self._mark.say((Span(mark),))
+        self._asking.set_class(True, "-open")
+        self._footer.display = False
+        self._prompt.ask(mark, text, suggestions)
 
     def action_hide(self) -> None:
         """Hide what does not match, or show it with the matches marked."""
@@ -280,7 +301,8 @@ class UnidbgApp(App[None]):
             self._close_prompt()
 
     def _close_prompt(self) -> None:
-        self.query_one(Prompt).display = False
+        self._asking.set_class(False, "-open")
+        self._footer.display = True
         self._focus_view()
 
     def _command(self, text: str) -> None:
@@ -396,7 +418,20 @@ class UnidbgApp(App[None]):
 
     def action_help(self) -> None:
         """Show the keys."""
-        self.push_screen(Help())
+        self.push_screen(Box("keys", help_lines()))
+
+    def action_about(self) -> None:
+        """Show where the facts come from."""
+        self.push_screen(Box("where these facts come from", about_lines(self.model)))
+
+    def action_mouse(self) -> None:
+        """Let the terminal select text with the mouse, or take the mouse again."""
+        self._has_mouse = not self._has_mouse
+        verb = "enable" if self._has_mouse else "disable"
+        switch = getattr(self._driver, f"_{verb}_mouse_support", None)
+        if switch is not None:
+            switch()
+        self._say("the mouse is ours" if self._has_mouse else "the mouse is the terminal's: m takes it back")
 
     def action_leave(self) -> None:
         """Leave; the guest runs on."""

@@ -25,11 +25,18 @@ ABSENT: SortKey = (2, 0)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Printable text of one role; `changed` since the snapshot before."""
+    """Printable text of one role; `changed` since the snapshot before.
+
+    Text of the guest comes by `guest`; should it ever come past it, nothing unprintable gets in all the same.
+    """
 
     text: str
     role: Role = ""
     changed: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.text.isprintable():
+            object.__setattr__(self, "text", escape(self.text))
 
 
 Line = tuple[Span, ...]

@@ -54,7 +54,7 @@ def _complete(word: str, views: tuple[str, ...]) -> str:
         return word
     if (alias := ALIASES.get(word)) is not None and alias in known:
         return alias
-    found = [name for name in known if name.startswith(word)]
+    found = [name for name in views if name.startswith(word)] or [c for c in COMMANDS if c.startswith(word)]
     if len(found) == 1:
         return found[0]
     if found:

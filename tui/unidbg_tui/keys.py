@@ -23,7 +23,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("right_square_bracket", "beside(1)", "the next view", display="]"),
         Key("left_square_bracket", "beside(-1)", "the view before", display="["),
         Key("backspace", "last_view", "the view you came from", display="backspace"),
-        Key("enter", "", "open the tile, or the row's detail", display="enter"),
+        Key("enter", "", "on the overview: open the tile under the cursor", display="enter"),
     ),
     "Reading": (
         Key("p,space", "pause", "stop reading, and go on; the guest runs on either way", "pause", "p"),
@@ -37,11 +37,11 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key(
             "slash",
             "filter",
-            "show only what matches a regular expression; ! in front inverts",
+            "show only what matches (regex; a leading ! inverts)",
             "filter",
             "/",
         ),
-        Key("ampersand", "hide", "mark what matches and show the rest too, or hide the rest", display="&"),
+        Key("ampersand", "hide", "hide what does not match, or show it too", display="&"),
         Key("n", "match(1)", "the next match", display="n"),
         Key("N", "match(-1)", "the match before", display="N"),
         Key("escape", "clear", "end the filter, the looking back, this help", display="esc"),
@@ -52,9 +52,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("ctrl+d", "", "half a page down, up", display="ctrl-d ctrl-u"),
         Key("tab", "", "the next table", display="tab"),
         Key("less_than_sign", "", "sort by the column to the left, right", display="< >"),
-        Key(
-            "A", "", "sort by the column with that letter underlined; again: reversed", display="shift-letter"
-        ),
+        Key("A", "", "sort by the underlined letter; again: reversed", display="shift-letter"),
     ),
     "Log": (
         Key("f", "follow", "follow the newest line", display="f"),
@@ -64,6 +62,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("y", "copy", "copy the row (OSC 52)", "copy", "y"),
         Key("Y", "copy_all", "copy the whole view", display="Y"),
         Key("s,ctrl+s", "screenshot", "save a picture of the screen (SVG)", display="s"),
+        Key("i", "about", "where these facts come from: target, images, way of reading", display="i"),
         Key("m", "mouse", "give the mouse back to the terminal, and take it", display="m"),
         Key("t", "next_theme", "the next theme", display="t"),
         Key("question_mark", "help", "this help", "help", "?"),

@@ -115,10 +115,9 @@ class Model:
     # What is to be read, and how often.
 
     def wanted(self, name: str) -> tuple[str, ...]:
-        """What to read while view `name` is open: the overview holds most, so all stays comparable."""
-        if name == "overview" or name in OVERVIEW_PARTS or name not in self.names:
-            return ("overview",)
-        return ("overview", name)
+        """What to read while view `name` is open: the overview, which holds most, and the views beside it."""
+        beside = [other for other in self.names if other != "overview" and other not in OVERVIEW_PARTS]
+        return ("overview", *(other for other in beside if name in ("overview", other)))
 
     def faster(self, steps: int) -> float:
         """The rate, `steps` further along the list of rates."""

@@ -43,7 +43,7 @@ def _link(model: Model, now: float, detail: int) -> Line:
     said = Span(f"{shape} {word}", role)
     back = model.looking_back
     if word == "lost":
-        return line(said, f" {units.duration(int((now - model.link.since) * 1e9))}" if detail else "")
+        return line(said, f" {units.duration(int((now - model.link.since) * 1e9))}")
     if back is not None:
         return line(said, Span(f" -{back:.1f} s", "accent"))
     return line(said, Span(f" {model.refresh_hz:g} Hz", "dim"))
@@ -106,13 +106,42 @@ _PARTS: tuple[Callable[[Model, float, int], Line], ...] = (
 )
 
 
+def about_lines(model: Model) -> list[Line]:
+    """Where the facts of the snapshot in view come from, in full."""
+    provenance, moment = model.provenance, model.moment
+    if provenance is None or moment is None:
+        return [(Span("nothing was read yet", "dim"),)]
+    stood = "not at all" if moment.stopped_ns is None else units.duration(moment.stopped_ns)
+    rows: list[tuple[str, Line]] = [
+        ("target", (guest(provenance.target),)),
+        ("read by", (guest(provenance.access),)),
+        ("consistency", (guest(provenance.consistency),)),
+        ("stood still", line(stood, Span(f"  while {units.duration(moment.read_ns)} went by here", "dim"))),
+        ("stop number", line(units.count(provenance.stop_number))),
+        ("decoded by", line(guest(provenance.profile), Span(" profile", "dim"))),
+        ("line lost", line(units.plural(model.link.losses, "time"))),
+    ]
+    lines = [line(Span(f"{label:<14}", "dim"), *said) for label, said in rows]
+    return lines + [row for image in provenance.images for row in _image_lines(image)]
+
+
+def _image_lines(image: ImageIdentity) -> list[Line]:
+    return [
+        (),
+        line(Span(f"{'image':<14}", "dim"), guest(image.path, "strong")),
+        line(Span(f"{'identity':<14}", "dim"), guest(image.identity or "none"), "  ", *_verified(image, 0)),
+        line(Span(f"{'bias':<14}", "dim"), f"{image.bias:#x}"),
+    ]
+
+
 def headline(model: Model, width: int) -> Line:
     """The state of the guest in one line: state, place, application, guest clock, faults."""
     overview = model.overview
     if overview is None:
         return (Span("reading the guest ...", "dim"),)
-    left: list[Span] = [Span("■ " if overview.state == "stopped" else "● ", words.state_role(overview.state))]
-    left.append(guest(overview.state, words.state_role(overview.state)))
+    role = "dim" if model.link.word == "lost" else words.state_role(overview.state)
+    left: list[Span] = [Span("■ " if overview.state == "stopped" else "● ", role)]
+    left.append(guest(f"was {overview.state}" if model.link.word == "lost" else overview.state, role))
     if overview.reason:
         left += [Span("  "), guest(overview.reason, "dim")]
     if overview.pc is not None:
@@ -125,15 +154,14 @@ def headline(model: Model, width: int) -> Line:
     return fit.sides(tuple(left), tuple(right), width)
 
 
-def banner(model: Model, now: float) -> Line:
+def banner(model: Model, now: float) -> list[Line]:
     """What is said across the screen of a lost guest; empty while the line is up."""
     if model.link.word != "lost":
-        return ()
+        return []
     moment = model.moment
-    age = (
-        ""
-        if moment is None
-        else f"  The data shown is {units.duration(int((now - moment.taken_at) * 1e9))} old."
-    )
-    reason = guest(model.link.reason)
-    return line(Span("lost the guest: ", "bad"), reason, Span(f"{age}  Trying again each second.", "dim"))
+    age = 0 if moment is None else int(max(0.0, now - moment.taken_at) * 1e9)
+    shown = f"The data shown is {units.duration(age)} old. " if moment is not None else ""
+    return [
+        line(Span("Lost the guest: ", "bad"), guest(model.link.reason)),
+        line(Span(f"{shown}Trying to reach it again each second; it comes back by itself.", "dim")),
+    ]

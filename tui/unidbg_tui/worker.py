@@ -140,11 +140,13 @@ class SessionWorker(Thread):
         self._asked = True
         rest = 0.0
         while self._rest(rest):
-            began = time.monotonic()
             moment = self._read(session)
             self._tell(Taken(moment))
-            stood = (moment.stopped_ns or 0) / 1e9
-            rest = max(self._period - (time.monotonic() - began), REST_PER_STOP * stood, 0.0)
+            rest = self.rest_after(moment.read_ns / 1e9, moment.stopped_ns or 0)
+
+    def rest_after(self, read_s: float, stood_ns: int) -> float:
+        """Seconds to rest after a read: what is left of the period, and enough for the guest to get on."""
+        return max(self._period - read_s, REST_PER_STOP * stood_ns / 1e9, 0.0)
 
     def _read(self, session: SessionLike) -> Moment:
         began = time.perf_counter_ns()

@@ -153,13 +153,13 @@ _TIMERS = (
     Column("due", right=True),
     Column("period", right=True),
     Column("fired", right=True),
-    Column("data", right=True, grow=True),
+    Column("data", right=True),
 )
 _HANDLERS = (
     Column("callback"),
     Column("descriptor", right=True),
     Column("events", right=True),
-    Column("data", right=True, grow=True),
+    Column("data", right=True),
 )
 
 

@@ -68,7 +68,7 @@ def _backtrace(thread: Thread) -> Table:
 
 
 def _frame_rows(frame: Frame) -> Iterator[Row]:
-    how = Span(frame.how, SURE.get(frame.how, ""))
+    how = guest(frame.how, SURE.get(frame.how, ""))
     cells = (
         number_cell(frame.index, f"#{frame.index}"),
         words.place_cell(frame.pc),

@@ -47,12 +47,17 @@ def tile_of(part: Part, past: Past, room: Room) -> list[Line]:
         lines = _absent(part, room)
     else:
         lines = _TILES.get(type(part), _generic)(part, past, room)
-    return [fit.cut(spans, room.width) for spans in lines[: room.height]]
+    return [fit.cut(spans, room.width) for spans in lines[: max(0, room.height)]]
 
 
 def _absent(part: Absent, room: Room) -> list[Line]:
     said: tuple[tuple[str, Role], ...] = ((part.reason, "dim"), (part.remedy, "accent"))
-    return [(Span(row, role),) for text, role in said for row in wrap(escape(text), max(8, room.width))]
+    rows: list[Line] = [
+        (Span(row, role),) for text, role in said for row in wrap(escape(text), max(8, room.width))
+    ]
+    if len(rows) > room.height > 0:
+        rows[room.height - 1] = (*rows[room.height - 1], Span(" …", "dim"))
+    return rows
 
 
 def _generic(view: View, past: Past, room: Room) -> list[Line]:

@@ -62,18 +62,18 @@ class Tabs(Widget):
 
 
 class Said(Widget):
-    """One line of spans, cut to the width: the banner of a lost guest, the status bar."""
+    """Lines of spans, cut to the width: the banner of a lost guest, the status bar."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self.line: Line = ()
+        self.lines: tuple[Line, ...] = ()
 
-    def say(self, line: Line) -> None:
-        """Show `line`."""
-        if line != self.line:
-            self.line = line
+    def say(self, *lines: Line) -> None:
+        """Show `lines`."""
+        if lines != self.lines:
+            self.lines = lines
             self.refresh()
 
     def render(self) -> Content:
-        """The line."""
-        return paint.content(fit.cut(self.line, self.size.width))
+        """The lines."""
+        return paint.lines(fit.cut(line, self.content_size.width) for line in self.lines)

@@ -72,6 +72,7 @@ class Grid(ScrollView, can_focus=True):
         self._changes: dict[str, RowChange] = {}
         self._placed: list[Placed] = []
         self._cursor = 0
+        self._styles: dict[str, Style] = {}
 
     # What is shown.
 
@@ -116,7 +117,7 @@ class Grid(ScrollView, can_focus=True):
         width = self.size.width
         self._placed = place_columns(self.table, self.rows, width)
         right = self._placed[-1].x + self._placed[-1].width if self._placed else width
-        self.virtual_size = Size(max(width, right) if right > width else width, len(self.rows) + 1)
+        self.virtual_size = Size(right if right > width else 0, len(self.rows) + 1)
 
     def on_resize(self, event: events.Resize) -> None:
         """Give the growing column its share."""
@@ -204,14 +205,17 @@ class Grid(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """A click on the header sorts, one on a row puts the cursor there."""
-        if event.y == 0:
-            x = event.x + round(self.scroll_offset.x)
-            for index, placed in enumerate(self._placed):
-                if placed.x <= x < placed.x + placed.width + GAP:
-                    self.sort(self.order.by(index))
-                    return
-        elif event.y - 1 + round(self.scroll_offset.y) < len(self.rows):
-            self._go(event.y - 1 + round(self.scroll_offset.y))
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        x, y = at.x + round(self.scroll_offset.x), at.y - 1 + round(self.scroll_offset.y)
+        if at.y > 0:
+            self._go(y if y < len(self.rows) else self._cursor)
+            return
+        for index, placed in enumerate(self._placed):
+            if placed.x <= x < placed.x + placed.width + GAP:
+                self.sort(self.order.by(index))
+                return
 
     # Drawing.
 
@@ -229,17 +233,24 @@ class Grid(ScrollView, can_focus=True):
         else:
             segments = []
         left = round(offset.x)
-        base = self.rich_style if not (y and index == self._cursor and self.rows) else self._cursor_style()
+        base = self._style("") if not (y and index == self._cursor and self.rows) else self._cursor_style()
         return Strip(segments).crop_extend(left, left + self.size.width, base)
 
+    def notify_style_update(self) -> None:
+        """The theme or the state of the widget changed: look its styles up anew."""
+        self._styles.clear()
+        super().notify_style_update()
+
     def _style(self, role: Role | str) -> Style:
-        if not role:
-            return self.rich_style
-        return self.get_component_rich_style(f"grid--{role}")
+        style = self._styles.get(role)
+        if style is None:
+            style = self.get_component_rich_style(f"grid--{role}") if role else self.rich_style
+            self._styles[role] = style
+        return style
 
     def _cursor_style(self) -> Style:
-        style = self.get_component_rich_style("grid--cursor")
-        return style if self.has_focus else style + Style(bgcolor=self.rich_style.bgcolor)
+        style = self._style("cursor")
+        return style if self.has_focus else style + Style(bgcolor=self._style("").bgcolor)
 
     def _header(self) -> list[Segment]:
         base = self._style("header")
@@ -275,14 +286,17 @@ class Grid(ScrollView, can_focus=True):
             changed = change is not None and number in change.cells
             spans = self._cell(cell, placed, self.table.columns[number].right)
             segments += self._segments(spans, changed)
-            segments.append(Segment(" " * GAP, self.rich_style))
-        return (
-            segments if over is None else [Segment(text, _under(style, over)) for text, style, _ in segments]
-        )
+            segments.append(Segment(" " * GAP, self._style("")))
+        if over is None:
+            return segments
+        match = self._style("match")
+        return [
+            Segment(text, style if style == match else _under(style, over)) for text, style, _ in segments
+        ]
 
     def _gutter(self, change: RowChange | None) -> Segment:
         if change is None:
-            return Segment(" " * GUTTER, self.rich_style)
+            return Segment(" " * GUTTER, self._style(""))
         return Segment(f"{change.mark} ", self._style(MARK_ROLES[change.mark]))
 
     def _cell(self, cell: Cell, placed: Placed, right: bool) -> Line:

@@ -12,6 +12,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from unidbg.render import units
+from unidbg_tui import paint
+from unidbg_tui.cells import Span
 from unidbg_tui.pattern import Pattern
 
 
@@ -75,10 +78,23 @@ class LogLines(ScrollView, can_focus=True):
             for piece in (chop_cells(text, width) if self.wrapping and text else (text,))
         ]
         widest = max((cell_len(piece) for _, piece in self._rows), default=0)
-        self.virtual_size = Size(max(width, widest), len(self._rows))
+        self.virtual_size = Size(widest, len(self._rows))
         if self.following:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+        self._entitle()
         self.refresh()
+
+    def _entitle(self) -> None:
+        """Say how many lines there are, and whether the newest is followed."""
+        shown, whole = len({index for index, _ in self._rows}), len(self.lines)
+        count = units.plural(whole, "line") if shown == whole else f"{shown:,} of {whole:,} lines"
+        follows = Span("  follows the newest" if self.following else "  stays here, G follows", "dim")
+        self.border_title = paint.content((Span("log", "strong"), Span(f"  {count}", "dim"), follows))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """However it came to be scrolled, the title tells."""
+        super().watch_scroll_y(old_value, new_value)
+        self._entitle()
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap to the new width."""

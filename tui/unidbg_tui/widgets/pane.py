@@ -5,12 +5,11 @@ from __future__ import annotations
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
 
 from unidbg.render import units
 from unidbg.views.base import Absent, Fault, View
-from unidbg_tui import fit, words
-from unidbg_tui.cells import Cell, Column, Page, Row, Table, distinct, guest
+from unidbg_tui import fit, paint, words
+from unidbg_tui.cells import Cell, Column, Page, Row, Span, Table, distinct, guest
 from unidbg_tui.changes import changed_facts, changed_rows
 from unidbg_tui.messages import RowChosen
 from unidbg_tui.model import Model, part_of
@@ -152,7 +151,7 @@ class Pane(Vertical):
         charts = list(self.query(ChartBlock))
         while len(charts) < count:
             charts.append(ChartBlock())
-            self.mount(charts[-1], after=self.query_one(Facts))
+            self.mount(charts[-1], before=self.query_one(LogLines))
         for number, chart in enumerate(charts):
             chart.display = number < count
         return charts[:count]
@@ -172,8 +171,11 @@ class Pane(Vertical):
         wanted = [len(grid.table.rows or (0,)) + 2 + grid.show_horizontal_scrollbar for grid in grids]
         for grid, height in zip(grids, fit.share_out(room, wanted, least=3), strict=True):
             grid.styles.height = height
-        if grids and not charts:
+        if grids:
             grids[-1].styles.height = "1fr"
+            spare = max(0, room - sum(wanted)) // max(1, len(charts))
+            for chart in charts:
+                chart.styles.height = min(LEAST_CHART + spare, max(LEAST_CHART, self.size.height // 3))
 
     # What keys do here.
 
@@ -212,9 +214,9 @@ def _page(view: View, model: Model, moment: Moment) -> Page:
 
 
 def _title(grid: Grid, table: Table) -> None:
-    grid.border_title = Content(table.title)
     shown, whole = len(grid.rows), len(table.rows)
-    grid.border_subtitle = Content(units.count(whole) if shown == whole else f"{shown:,} of {whole:,}")
+    count = units.count(whole) if shown == whole else f"{shown:,} of {whole:,}"
+    grid.border_title = paint.content((Span(table.title, "strong"), Span(f"  {count}", "dim")))
 
 
 def new_lines(before: tuple[str, ...], after: tuple[str, ...]) -> int:

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 
 class Prompt(Input):
-    """Typed after `:` or `/`; hidden otherwise. Esc leaves it."""
+    """What is typed after `:` or `/`. Esc leaves it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave", show=False)]
 
@@ -40,11 +40,9 @@ class Prompt(Input):
         self.mark = mark
         self.suggester = SuggestFromList(suggestions) if suggestions else None
         self.placeholder = "view or command" if mark == ":" else "regular expression, ! in front inverts"
-        self.border_title = mark
         with self.prevent(Input.Changed):
             self.value = text
         self.cursor_position = len(text)
-        self.display = True
         self.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
