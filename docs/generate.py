@@ -6,6 +6,7 @@ holds the files to what this module gives.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import click
 
 from unidbg.cli.exits import MEANINGS
 from unidbg.cli.root import COMMANDS, root
+from unidbg.render import schema
 
 DOCS = Path(__file__).parent
 WIDTH = 100
@@ -88,6 +90,10 @@ def main() -> None:
     for path, text in pages().items():
         path.write_text(text)
         print(f"wrote {path.relative_to(DOCS.parent)}")
+    broken = schema.write(DOCS / "schema")
+    if broken:
+        sys.exit("\n".join([*broken, "docs/schema was not written: raise SCHEMA in unidbg/render/json.py"]))
+    print("wrote docs/schema")
 
 
 if __name__ == "__main__":
