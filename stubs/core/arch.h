@@ -47,8 +47,9 @@ uint64_t arch_breakpoint_pc(const struct unidbg_frame *frame);
 /* More on an exception, for people: address, kind of access. */
 void arch_explain(const struct unidbg_frame *frame, struct unidbg_text *out);
 
-/* Prepare the frame so that it executes one instruction, also one under a breakpoint. True: the instruction was
- * emulated, the frame stands behind it. False: the guest must go on; the trap comes back (step.active). */
+/* Prepare the frame so that it executes one instruction, also one under a breakpoint. True: the instruction
+ * was emulated, the frame stands behind it. False: the guest must go on; the trap comes back (step.active).
+ */
 bool arch_step(struct unidbg_stub *stub, bool resume);
 /* A trap came back during a step, or anything else did: put the frame right. */
 void arch_step_end(struct unidbg_stub *stub, struct unidbg_frame *frame);

@@ -57,7 +57,8 @@ static void append_hex(struct unidbg_stub *stub, const uint8_t *bytes, size_t co
     reply_hex(stub, bytes, count);
 }
 
-/* Append what can be read of a range; gives its length. Ends before the packet is full: each byte can take two. */
+/* Append what can be read of a range; gives its length. Ends before the packet is full: each byte can take
+ * two. */
 static size_t append_range(struct unidbg_stub *stub, uint64_t address, uint64_t count, append *put) {
     uint8_t piece[PIECE];
     uint64_t done = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The handlers of packets, by the module that has them. Each reads its arguments from `scan`, which stands behind the
- * packet's name, and says what happens next. */
+/* The handlers of packets, by the module that has them. Each reads its arguments from `scan`, which stands
+ * behind the packet's name, and says what happens next. */
 #ifndef PACKET_H
 #define PACKET_H
 

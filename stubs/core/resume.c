@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* c C s S vCont D k R: how the guest goes on. Signals that come along are dropped: nobody in a unikernel takes them. */
+/* c C s S vCont D k R: how the guest goes on. Signals that come along are dropped: nobody in a unikernel
+ * takes them. */
 #include "resume.h"
 
 #include "arch.h"
@@ -30,7 +31,8 @@ static bool in_range(struct unidbg_stub *stub) {
     return pc >= stub->range_start && pc < stub->range_end && !breakpoint_at(stub, pc);
 }
 
-/* Bytes that come while a range is stepped wait in the line: a client that waits for its stop reply sends 0x03. */
+/* Bytes that come while a range is stepped wait in the line: a client that waits for its stop reply sends
+ * 0x03. */
 static bool wanted(struct unidbg_stub *stub) {
     return stub->pending >= 0 || (stub->pending = (int16_t)stub->port->get(stub->port->line)) >= 0;
 }
@@ -114,8 +116,8 @@ static bool scan_action(struct scan *scan, struct action *action) {
     return !scan->failed;
 }
 
-/* The leftmost action that means a thread is the thread's. One CPU stands, so what it runs decides: other threads
- * go on when the guest's scheduler says so. Thread 0 is any. */
+/* The leftmost action that means a thread is the thread's. One CPU stands, so what it runs decides: other
+ * threads go on when the guest's scheduler says so. Thread 0 is any. */
 enum verdict packet_vCont(struct unidbg_stub *stub, struct scan *scan) {
     uint64_t current = thread_current(stub);
     struct action action = {0};

@@ -11,7 +11,8 @@
 struct unidbg_text {
     void (*put)(struct unidbg_text *out, char character);
     struct unidbg_stub *stub;
-    /* For a window on a longer text (qXfer): characters still to leave out, room left, whether there was more. */
+    /* For a window on a longer text (qXfer): characters still to leave out, room left, whether there was
+     * more. */
     uint64_t skip;
     uint64_t room;
     bool more;

@@ -29,10 +29,8 @@ static enum wire_event begin(struct unidbg_receiver *in) {
     return WIRE_BEGINS;
 }
 
-static enum wire_event idle(struct unidbg_receiver *in, uint8_t byte) {
+static enum wire_event idle(uint8_t byte) {
     switch (byte) {
-    case '$':
-        return begin(in);
     case '+':
         return WIRE_ACK;
     case '-':
@@ -52,10 +50,8 @@ static void keep(struct unidbg_receiver *in, uint8_t byte) {
         in->length++;
 }
 
-/* 0x03 is data here: X packets may hold it. A raw `$` is not: a client died and the next one begins. */
+/* 0x03 is data here: X packets may hold it. */
 static enum wire_event body(struct unidbg_receiver *in, uint8_t byte) {
-    if (byte == '$')
-        return begin(in);
     if (byte == '#') {
         in->state = SUM_HIGH;
         return WIRE_NOTHING;
@@ -84,10 +80,13 @@ static enum wire_event complete(struct unidbg_receiver *in, uint8_t byte) {
     return WIRE_PACKET;
 }
 
+/* A raw `$` is never data: if a packet was under way, its client has died, and the next one begins. */
 enum wire_event wire_receive(struct unidbg_receiver *in, uint8_t byte) {
+    if (byte == '$')
+        return begin(in);
     switch (in->state) {
     case IDLE:
-        return idle(in, byte);
+        return idle(byte);
     case SUM_HIGH:
         in->expected = (uint8_t)hex_digit(byte); /* 0xff if it is no digit: never equal */
         in->state = SUM_LOW;

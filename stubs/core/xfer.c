@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* qXfer: documents that are longer than a packet. Each is made anew for every part that is asked, and only the
- * window that was asked is kept. */
+/* qXfer: documents that are longer than a packet. Each is made anew for every part that is asked, and only
+ * the window that was asked is kept. */
 #include "arch.h"
 #include "packet.h"
 #include "reply.h"

@@ -1,4 +1,4 @@
-"""The length decoder of the stub against two that others wrote: objdump over real code, capstone over noise."""
+"""The length decoder of the stub against two others: objdump over real code, capstone over noise."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lengths(build: HostBuild, records: Sequence[bytes]) -> bytes:
 
 
 def disassembled(path: Path) -> list[tuple[bytes, str]]:
-    """Bytes and text of the instructions of a file. fwait is an instruction of its own, whatever objdump says."""
+    """Bytes and text of the instructions of a file. fwait is one of its own, whatever objdump says."""
     text = subprocess.run(["objdump", "-dw", path], capture_output=True, text=True, check=True).stdout
     found = [(bytes.fromhex(match[1]), match[2]) for match in INSTRUCTION.finditer(text)]
     return [(code, name) for code, name in found if "(bad)" not in name and code[0] != 0x9B]

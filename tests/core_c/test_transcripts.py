@@ -9,9 +9,9 @@ A file in `transcripts/` is one conversation without acknowledgements, after QSt
     = bytes                 sent as they are (an interrupt)
     ~                       nothing comes
 
-Python's escapes stand for bytes that do not print. `{name}` is the address of a symbol of the guest in hexadecimal, with
-`{name+7}` behind it, `{le:name}` the same as eight bytes in target order. `UNIDBG_REGOLD=1 pytest tests/core_c` writes
-the answers anew; look at the difference before you commit it.
+Python's escapes stand for bytes that do not print. `{name}` is the address of a symbol of the guest in
+hexadecimal, with `{name+7}` behind it, `{le:name}` the same as eight bytes in target order.
+`UNIDBG_REGOLD=1 pytest tests/core_c` writes the answers anew; look at the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def fill(text: str, names: dict[str, int]) -> bytes:
 
 
 def write(payload: bytes, names: dict[str, int]) -> str:
-    """A reply as a line of a transcript: program counters by symbol, since compilers place code differently."""
+    """A reply as a line of a transcript: program counters by symbol, as compilers place code."""
 
     def place(match: re.Match[str]) -> str:
         address = int.from_bytes(bytes.fromhex(match[0]), "little")

@@ -4,8 +4,9 @@
     .text
     .globl unidbg_x86_64_copy
     .type unidbg_x86_64_copy, @function
-/* size_t unidbg_x86_64_copy(void *to, const void *from, size_t count): bytes copied, up to a fault. The fault's
- * handler sees rip at `access`, with the bytes left in rcx, and sends it to `recover` (unidbg_fixup). */
+/* size_t unidbg_x86_64_copy(void *to, const void *from, size_t count): bytes copied, up to a fault. The
+ * fault's handler sees rip at `access`, with the bytes left in rcx, and sends it to `recover`
+ * (unidbg_fixup). */
 unidbg_x86_64_copy:
     movq %rdx, %rcx
     movq %rdx, %rax

@@ -40,7 +40,8 @@ static const uint32_t invalid_0f[8] = {0x00001410, 0xfa4000f0, 0x00000000, 0x0c0
 static const uint32_t imm8_0f[8] = {0x00008000, 0x00000000, 0x00000000, 0x000f0000,
                                     0x00000000, 0x04001010, 0x00000074, 0x00000000};
 
-/* Legacy prefixes in any order; a REX counts only right before the opcode. Gives the first byte behind them. */
+/* Legacy prefixes in any order; a REX counts only right before the opcode. Gives the first byte behind them.
+ */
 static uint8_t scan_prefixes(struct reader *in, struct x86_instruction *to) {
     for (;;) {
         uint8_t byte = next(in);

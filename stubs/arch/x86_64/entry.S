@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Entries for interrupt gates: save a whole frame (struct unidbg_frame), call unidbg_x86_64_handler,
- * restore the frame, iretq. Entry n lies at unidbg_x86_64_entries + 16 * n.
+/* Entries for interrupt gates: save a whole frame (struct unidbg_frame), call unidbg_x86_64_handler, restore
+ * the frame, iretq. Entry n lies at unidbg_x86_64_entries + 16 * n.
  *
  * The handler runs on a stack of its own: a debugger that calls a function of the guest writes below the
- * interrupted stack pointer, and would write into the frame. Entries that nest (faults of the stub's reads, NMI)
- * stay on the stack that they find. In 64-bit mode the CPU aligns rsp to 16 before it pushes, and the frame's size
- * is a multiple of 16, so the frame is aligned for fxsave.
- */
+ * interrupted stack pointer, and would write into the frame. Entries that nest (faults of the stub's reads,
+ * NMI) stay on the stack that they find. In 64-bit mode the CPU aligns rsp to 16 before it pushes, and the
+ * frame's size is a multiple of 16, so the frame is aligned for fxsave. */
     .set ENTRIES, 64
     .set FRAME_FXSAVE, 0
     .set FRAME_SYSTEM, 512      /* cr0 .. reserved, filled by the port's capture */
@@ -22,7 +21,7 @@ unidbg_x86_64_entries:
     .rept ENTRIES
     .balign 16
     /* 8, 10 to 14, 17, 21, 29 and 30 push an error code themselves. */
-    .if !((vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30))
+    .if vector >= 32 || !(0x60227d00 >> vector & 1)
     pushq $0
     .endif
     pushq $vector

@@ -85,8 +85,9 @@ static void interrupts_back(uint64_t flags) {
         __asm__ volatile("sti" : : : "memory");
 }
 
-/* With CR0.WP clear this CPU alone writes to read-only pages. The window is as long as the copy, and moving to CR0
- * serialises, so what was written is what is executed next. Shadow stacks (CR4.CET) depend on WP: they go off first. */
+/* With CR0.WP clear this CPU alone writes to read-only pages. The window is as long as the copy, and moving
+ * to CR0 serialises, so what was written is what is executed next. Shadow stacks (CR4.CET) depend on WP:
+ * they go off first. */
 size_t unidbg_x86_64_poke_text(void *context, uint64_t address, const void *from, size_t count) {
     uint64_t flags = interrupts_off();
     uint64_t cr0 = read_cr0();
@@ -167,8 +168,8 @@ static void write_address(unsigned slot, uint64_t address) {
     }
 }
 
-/* DR7: enable bit at 2n, condition (0 execute, 1 write, 3 access) at 16 + 4n, length (1, 2, 8, 4 bytes as 0 to 3) at 18 + 4n.
- * There is no watching of reads alone. */
+/* DR7: enable bit at 2n, condition (0 execute, 1 write, 3 access) at 16 + 4n, length (1, 2, 8, 4 bytes as 0
+ * to 3) at 18 + 4n. There is no watching of reads alone. */
 bool unidbg_x86_64_hardware(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address,
                             unsigned length) {
     static const uint8_t conditions[] = {0, 0, 1, 0, 3};

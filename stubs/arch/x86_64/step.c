@@ -89,8 +89,8 @@ static void fix_return_address(struct unidbg_stub *stub, uint64_t sp) {
         port->poke(port->context, sp, &back, sizeof back);
 }
 
-/* Back from the slot: the pc, wherever it is by now, as if the instruction had been in its place. It is still at the slot if the
- * instruction faulted, or repeats itself. */
+/* Back from the slot: the pc, wherever it is by now, as if the instruction had been in its place. It is
+ * still at the slot if the instruction faulted, or repeats itself. */
 static void leave_slot(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     const struct unidbg_step *step = &stub->step;
     bool done = frame->rip != step->slot;

@@ -52,12 +52,12 @@ bool unidbg_x86_64_hardware(void *context, unsigned slot, enum unidbg_hardware k
                             unsigned length);
 uint32_t unidbg_x86_64_hardware_hits(void *context);
 
-/* Optional entries, object entry.o, for kernels with one CPU: code that saves a frame and calls unidbg_x86_64_handler, which the
- * kernel defines, on a stack of its own (16 KiB); when that returns, the frame is restored and iretq ends the
- * interrupt. Point the IDT's gate n to unidbg_x86_64_entries + 16 * n, n below UNIDBG_X86_64_ENTRIES (32 exceptions, then
- * vectors 32 to 63). Gates must be interrupt gates (interrupts off). 13 and 14 must not use an IST stack: the stub's
- * own reads fault while it runs. The kernel runs in ring 0, is built -mno-red-zone, and the handler returns: it
- * does not switch threads. */
+/* Optional entries, object entry.o, for kernels with one CPU: code that saves a frame and calls
+ * unidbg_x86_64_handler, which the kernel defines, on a stack of its own (16 KiB); when that returns, the
+ * frame is restored and iretq ends the interrupt. Point the IDT's gate n to unidbg_x86_64_entries + 16 * n,
+ * n below UNIDBG_X86_64_ENTRIES (32 exceptions, then vectors 32 to 63). Gates must be interrupt gates
+ * (interrupts off). 13 and 14 must not use an IST stack: the stub's own reads fault while it runs. The
+ * kernel runs in ring 0, is built -mno-red-zone, and the handler returns: it does not switch threads. */
 #define UNIDBG_X86_64_ENTRIES 64
 extern const char unidbg_x86_64_entries[];
 void unidbg_x86_64_handler(struct unidbg_frame *frame);

@@ -2,9 +2,9 @@
 /* The guest of the host machine: it sleeps, ticks, calls, and crashes in several ways when asked. Its data
  * is guest_data.c. */
     .text
-    .globl _start
-    .type _start, @function
-_start:
+    .globl guest_start
+    .type guest_start, @function
+guest_start:
     .cfi_startproc
     .cfi_undefined rip
     xorl %ebp, %ebp
@@ -14,7 +14,7 @@ main_loop:
     call *crash(%rip)
     jmp main_loop
     .cfi_endproc
-    .size _start, . - _start
+    .size guest_start, . - guest_start
 
 /* Counts; deep enough for a backtrace, with and without emulated instructions. */
     .globl tick

@@ -7,7 +7,7 @@ void quiet(void);
 void tick(void);
 void tick_timer(void *data);
 void read_line(void *data);
-int _start(void);
+int guest_start(void);
 
 const char text[] = "hello";
 unsigned long ticks;
@@ -72,7 +72,7 @@ static const uint16_t ports[] = {80};
 static const struct unidbg_app_config config = {
     .name = "host", .memory_bytes = 4096, .ports = ports, .port_count = 1};
 static struct unidbg_app app = {
-    .entry = _start, .heap = {0x203000, 0x204000}, .data = {0x202000, 0x203000}, .config = &config};
+    .entry = guest_start, .heap = {0x203000, 0x204000}, .data = {0x202000, 0x203000}, .config = &config};
 UNIDBG_PROBE(app, main, &app);
 
 static struct unidbg_log log = {.buffer = "hello, host\n", .size = 12, .written = 12};

@@ -3,12 +3,13 @@
  *
  *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] IMAGE
  *
- * Without --stdio it listens on 127.0.0.1 (port 0: the kernel chooses) and prints "listening on 127.0.0.1:N". One client
- * at a time; the stub does not learn of its going, as on a serial line. The guest wakes from hlt every MS milliseconds
- * (default 10); 0: once whenever it is resumed, so that a transcript is always the same.
- */
+ * Without --stdio it listens on 127.0.0.1 (port 0: the kernel chooses) and prints "listening on
+ * 127.0.0.1:N". One client at a time; the stub does not learn of its going, as on a serial line. The guest
+ * wakes from hlt every MS milliseconds (default 10); 0: once whenever it is resumed, so that a transcript is
+ * always the same. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,9 @@ static void wait_for_input(struct server *server, int ms) {
     if (server->at < server->count || poll(&waits, 1, ms) <= 0)
         return;
     if (server->in < 0) {
+        int yes = 1;
         server->in = server->out = accept(server->listener, NULL, NULL);
+        setsockopt(server->in, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         return;
     }
     got = read(server->in, server->bytes, sizeof server->bytes);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Length decoder as a filter: records of 16 bytes in (count, then up to 15 bytes), one byte out: the length, 0 for none. */
+/* Length decoder as a filter: records of 16 bytes in (count, then up to 15 bytes), one byte out: the length,
+ * 0 for none. */
 #include <stdio.h>
 
 #include "../../../stubs/arch/x86_64/decode.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A machine that is not there: memory in segments and a CPU that knows some thirty instructions. The stub runs on
- * it as in a kernel, but on the host, under sanitizers, and always the same way.
- */
+/* A machine that is not there: memory in segments and a CPU that knows some thirty instructions. The stub
+ * runs on it as in a kernel, but on the host, under sanitizers, and always the same way. */
 #ifndef MACHINE_H
 #define MACHINE_H
 
