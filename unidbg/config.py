@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from unidbg.errors import ConfigError
 
@@ -49,12 +49,11 @@ ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """What the files and the environment say. `path` is the project file, `None` where there is none."""
 
     path: Path | None = None
-    sections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    sections: Mapping[str, Mapping[str, object]] = {}
 
     def text(self, section: str, key: str) -> str | None:
         """A string, or `None` where nobody says it."""

@@ -7,8 +7,7 @@ the last one read is fetched in one go, the guest runs on, and the views are dec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from unidbg import config as configuration
 from unidbg.errors import LocalProtocolError
@@ -41,8 +40,7 @@ V = TypeVar("V", bound=View)
 __all__ = ["VIEWS", "ImageSpec", "Session", "Snapshot"]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """Views of one stop. `stopped_ns` is how long the guest stood for it, `None` where it stood already."""
 
     views: Mapping[str, View | Absent]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from unidbg.program.module import Module
 from unidbg.program.program import Program
@@ -17,8 +16,7 @@ VIEWS = ("overview", "memory", "devices", "boot", "app", "heap", "loop", "thread
 """All views of a system, in the order in which they are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a view function gets: the program, the head of its view, and whether the guest runs but for this
     stop.
     """
@@ -37,8 +35,7 @@ class Context:
 ViewFunction = Callable[[Context], View | Absent]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A profile that recognised an image: which, and by what evidence."""
 
     profile: Profile

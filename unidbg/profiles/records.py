@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg_symbols import types as t
 
@@ -31,8 +30,7 @@ MAX_RECORDS_BYTES = 64 << 10
 MAX_RECORD_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A probe: what it exports.
 
     `address` is the record's, `object_address` the object's, both in the guest.

@@ -8,8 +8,7 @@ the guest stands, what was not fetched ahead is read when it is asked for; once 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.program.snapshot import SnapshotMemory, SnapshotMiss
 from unidbg.target.base import AddressSpace, Registers, RunControl, StopReason, Target, ThreadInfo
@@ -24,8 +23,7 @@ MAX_STACK_BYTES = 32 << 10
 PAGE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What a refresh read, to be fetched at once by the next one.
 
     `stacks` are bytes above the stack pointer.

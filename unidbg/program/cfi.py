@@ -4,8 +4,7 @@ engine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.errors import MemoryFault, SymbolError
 from unidbg.program.program import Program
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 MASK = 0xFFFF_FFFF_FFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """`known`: the frame has CFI.
 
     Then `step` is the caller, or `None` at the bottom of the stack or by `fault`.

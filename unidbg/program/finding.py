@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.errors import ConfigError, ImageError, ImageMismatch, TargetError
 from unidbg.program.module import Module
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 PC_NAMES = ("rip", "pc", "eip")
 
 
-@dataclass(frozen=True)
-class ImageSpec:
+class ImageSpec(NamedTuple):
     """An image file and, where the user knows it, its bias."""
 
     path: str
@@ -44,8 +42,7 @@ class ImageSpec:
             raise ConfigError(f"{text}: `{bias}` is no bias; write FILE@0x1000") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Verified modules; `note` says why there are none."""
 
     modules: tuple[Module, ...]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.errors import SymbolError
 from unidbg.views.base import Address, ImageIdentity, Location
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 MASK = 0xFFFF_FFFF_FFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(NamedTuple):
     """`image` runs at link address + `bias`.
 
     `verified` is `build-id`, `text` or `unverified`; `evidence` says how the bias was found.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from unidbg.target.base import AddressSpace, MemoryRegion
 
@@ -23,8 +23,7 @@ MAX_FAULTS = 32
 CR0_PG, CR4_LA57, EFER_LMA, EFER_NXE = 1 << 31, 1 << 12, 1 << 10, 1 << 11
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """A run of virtual pages mapped alike onto a run of physical ones.
 
     `start`, `end` virtual; `physical` of `start`.
@@ -38,8 +37,7 @@ class Mapping:
     no_execute: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PagingFault:
+class PagingFault(NamedTuple):
     """An entry that could not be believed: the virtual address it serves, where it lies, and why."""
 
     virtual: int
@@ -47,8 +45,7 @@ class PagingFault:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class PageWalk:
+class PageWalk(NamedTuple):
     """What the tables under `root` (physical) map, in address order, and what was wrong with them."""
 
     root: int
@@ -78,8 +75,7 @@ class PhysicalThroughVirtual:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(NamedTuple):
     """A table in use: its physical address, the first virtual address it serves, and the rights so far."""
 
     physical: int
@@ -87,13 +83,15 @@ class _Table:
     rights: int
 
 
-@dataclass(slots=True)
 class _Walk:
-    physical: AddressSpace
-    leaves: list[tuple[int, int, int, int]] = field(default_factory=list)
-    faults: list[PagingFault] = field(default_factory=list)
-    cache: dict[int, tuple[int, ...] | None] = field(default_factory=dict)
-    used: int = 0
+    """What a walk has seen so far."""
+
+    def __init__(self, physical: AddressSpace) -> None:
+        self.physical = physical
+        self.leaves: list[tuple[int, int, int, int]] = []
+        self.faults: list[PagingFault] = []
+        self.cache: dict[int, tuple[int, ...] | None] = {}
+        self.used = 0
 
     def fault(self, virtual: int, entry: int, reason: str) -> None:
         if len(self.faults) < MAX_FAULTS:

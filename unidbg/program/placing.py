@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from unidbg.errors import ImageMismatch, SymbolError
@@ -35,7 +34,7 @@ def place(
     mismatch: ImageMismatch | None = None
     linked = Module(image, 0, evidence="linked address")
     try:
-        linked = replace(linked, verified=verify(image, 0, memory))
+        linked = linked._replace(verified=verify(image, 0, memory))
     except ImageMismatch as error:
         mismatch = error
     if linked.verified != "unverified":

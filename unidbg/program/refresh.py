@@ -10,8 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from unidbg.program.capture import Capture, Plan
 from unidbg.program.snapshot import SnapshotMiss
@@ -24,8 +23,7 @@ MAX_HABITS = 64
 """Different questions whose plans are kept; the oldest are forgotten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken(Generic[R]):
+class Taken(NamedTuple, Generic[R]):
     """What a decode gave, the capture it was given, and how long the guest stood: `None` where it stood
     anyway.
     """
@@ -35,14 +33,14 @@ class Taken(Generic[R]):
     stopped_ns: int | None
 
 
-@dataclass(slots=True)
 class _Habit:
     """What a question read last time, and whether its pointers move so often that we follow them in the
     stop.
     """
 
-    plan: Plan
-    follow: bool
+    def __init__(self) -> None:
+        self.plan = Plan()
+        self.follow = True
 
 
 class Refresher:
@@ -54,7 +52,7 @@ class Refresher:
 
     def take(self, question: Hashable, decode: Callable[[Capture], R]) -> Taken[R]:
         """Decode a capture taken at one stop. Whatever `decode` raises comes out; the guest is as it was."""
-        habit = self._habits.pop(question, None) or _Habit(Plan(), follow=True)
+        habit = self._habits.pop(question, None) or _Habit()
         self._habits[question] = habit
         while len(self._habits) > MAX_HABITS:
             del self._habits[next(iter(self._habits))]

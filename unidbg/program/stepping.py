@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from unidbg.errors import MemoryFault
 from unidbg.program.program import Program
@@ -18,8 +18,7 @@ CALL_LENGTHS = (5, 2, 3, 6, 7, 4, 8)
 NAMES = {"pc": ("rip", "pc", "eip"), "sp": ("rsp", "sp", "esp"), "fp": ("rbp", "x29", "fp", "ebp")}
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """The registers that one frame is known by, under their architectural names."""
 
     pc: int
@@ -34,8 +33,7 @@ class Cursor:
         return None if pc is None or sp is None else cls(pc, sp, fp, registers)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A frame and how it was found. `exact`: its pc is the next instruction to run, not a return address."""
 
     cursor: Cursor

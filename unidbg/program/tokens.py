@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from unidbg.errors import SymbolError
 
@@ -25,8 +25,7 @@ class ExpressionError(SymbolError):
     """An expression that means nothing; the message shows where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is a group of `PATTERN`, or `end`; `at` is the index in the text."""
 
     kind: str

@@ -7,8 +7,8 @@ exception frames where the kernel's CFI marks them as signal frames.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.program import cfi
 from unidbg.program.module import Module
@@ -24,8 +24,7 @@ MAX_FRAMES = 256
 MAX_GUESSES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """Frames, innermost first, and why the way up ended where that is not the natural end."""
 
     frames: tuple[Frame, ...]
