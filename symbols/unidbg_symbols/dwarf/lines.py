@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
+from struct import pack
 
 from unidbg_symbols.damage import parsing
 from unidbg_symbols.dwarf.line_header import line_header
@@ -46,7 +46,7 @@ class LineTable:
 
     __slots__ = ("_addresses", "_files", "_rows")
 
-    def __init__(self, files: tuple[str, ...], addresses: array[int], rows: array[int]) -> None:
+    def __init__(self, files: tuple[str, ...], addresses: memoryview, rows: memoryview) -> None:
         self._files = files
         self._addresses = addresses
         self._rows = rows
@@ -94,15 +94,21 @@ def line_table(unit: Unit) -> LineTable:
     return kept[key]
 
 
-def _merge(unit: Unit) -> tuple[array[int], array[int]]:
-    addresses, rows = array("Q"), array("Q")
+def _merge(unit: Unit) -> tuple[memoryview, memoryview]:
+    """Addresses and rows of all sequences, 8 bytes each."""
+    addresses: list[int] = []
+    rows: list[int] = []
     header = line_header(unit)
-    if header is not None:
-        with parsing(f"the line table of {unit.root.name or unit!r}", unit.dwarf.path):
-            for run_addresses, run_rows in live_sequences(unit.dwarf, run(unit, header)):
-                addresses.extend(run_addresses)
-                rows.extend(run_rows)
-    return addresses, rows
+    with parsing(f"the line table of {unit.root.name or unit!r}", unit.dwarf.path):
+        for run_addresses, run_rows in live_sequences(unit.dwarf, run(unit, header)) if header else ():
+            addresses.extend(run_addresses)
+            rows.extend(run_rows)
+        return _packed(addresses), _packed(rows)
+
+
+def _packed(numbers: list[int]) -> memoryview:
+    # Not `array`: importing it imports collections.
+    return memoryview(pack(f"{len(numbers)}Q", *numbers)).cast("Q")
 
 
 def addresses_of_line(dwarf: Dwarf, file: str, line: int) -> list[int]:

@@ -164,9 +164,24 @@ class VariableFinder:
     def _completions(self, unit: Unit, offset: int) -> Iterator[Die]:
         """DIEs of the same unit that refer to a declaration and give it a place."""
         needle = (offset - unit.offset).to_bytes(4, self._dwarf.byteorder)
-        for hit in positions(unit.data, needle, offset, unit.end):
-            path = path_to(unit, hit)
-            die = read_die(unit, path[-1]) if path else None
+        hits = positions(unit.data, needle, offset, unit.end)
+        yield from self._referring(((unit, hit) for hit in hits), unit, offset)
+        if self._spread:
+            absolute = positions(unit.data, offset.to_bytes(4, self._dwarf.byteorder))
+            everywhere = ((self._dwarf.unit_at(hit, unit.section), hit) for hit in absolute)
+            yield from self._referring(everywhere, unit, offset)
+
+    @property
+    def _spread(self) -> bool:
+        """True where gcc's link-time optimisation put declarations and places into different units."""
+        names = (".debug_line_str", ".debug_str")
+        return any(b"<artificial>\0" in self._dwarf.data(name) for name in names)
+
+    def _referring(self, hits: Iterator[tuple[Unit, int]], unit: Unit, offset: int) -> Iterator[Die]:
+        """Variables with a place at the hits, that refer to the DIE at `offset`."""
+        for user, hit in hits:
+            path = path_to(user, hit)
+            die = read_die(user, path[-1]) if path else None
             if die is None or die.tag != c.DW_TAG_variable:
                 continue
             referred = die.reference(c.DW_AT_specification) or die.reference(c.DW_AT_abstract_origin)
