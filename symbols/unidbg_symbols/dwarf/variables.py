@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _TAGS = frozenset({c.DW_TAG_variable, c.DW_TAG_member, c.DW_TAG_constant})
 _OP_addr, _OP_const4u, _OP_const8u, _OP_plus_uconst = 0x03, 0x0C, 0x0E, 0x23
 _OP_addrx, _OP_constx, _OP_GNU_addr_index, _OP_GNU_const_index = 0xA1, 0xA2, 0xFB, 0xFC
+_MOST_STEPS = 2  # from a declaration to its definition, and with gcc's link-time optimisation to its place
 _TLS_OPS = frozenset({0x9B, 0xE0})  # DW_OP_form_tls_address and GNU's earlier one
 
 
@@ -161,15 +162,20 @@ class VariableFinder:
             return
         yield from self._completions(unit, offset)
 
-    def _completions(self, unit: Unit, offset: int) -> Iterator[Die]:
-        """DIEs of the same unit that refer to a declaration and give it a place."""
+    def _completions(self, unit: Unit, offset: int, depth: int = 0) -> Iterator[Die]:
+        """DIEs that refer to a declaration, or to one that completes it, and give it a place."""
         needle = (offset - unit.offset).to_bytes(4, self._dwarf.byteorder)
-        hits = positions(unit.data, needle, offset, unit.end)
-        yield from self._referring(((unit, hit) for hit in hits), unit, offset)
+        hits = ((unit, hit) for hit in positions(unit.data, needle, offset, unit.end))
+        found = list(self._referring(hits, unit, offset))
         if self._spread:
             absolute = positions(unit.data, offset.to_bytes(4, self._dwarf.byteorder))
             everywhere = ((self._dwarf.unit_at(hit, unit.section), hit) for hit in absolute)
-            yield from self._referring(everywhere, unit, offset)
+            found.extend(self._referring(everywhere, unit, offset))
+        for die in found:
+            if self._place(die) != (None, None):
+                yield die
+            elif depth < _MOST_STEPS:
+                yield from self._completions(die.unit, die.offset, depth + 1)
 
     @property
     def _spread(self) -> bool:
@@ -178,14 +184,14 @@ class VariableFinder:
         return any(b"<artificial>\0" in self._dwarf.data(name) for name in names)
 
     def _referring(self, hits: Iterator[tuple[Unit, int]], unit: Unit, offset: int) -> Iterator[Die]:
-        """Variables with a place at the hits, that refer to the DIE at `offset`."""
+        """Variables at the hits that refer to the DIE at `offset`."""
         for user, hit in hits:
             path = path_to(user, hit)
             die = read_die(user, path[-1]) if path else None
             if die is None or die.tag != c.DW_TAG_variable:
                 continue
             referred = die.reference(c.DW_AT_specification) or die.reference(c.DW_AT_abstract_origin)
-            if referred == (unit, offset) and self._place(die) != (None, None):
+            if referred == (unit, offset):
                 yield die
 
     def _variable(self, die: Die) -> Variable:
