@@ -27,7 +27,7 @@ class Document:
     def __init__(self, kind: str, annex: str, piece: int) -> None:
         self._kind = kind
         self._annex = annex
-        self._piece = piece
+        self.piece = piece
         self._data = bytearray()
         self._expected: list[int] = []
         self.done = False
@@ -37,11 +37,12 @@ class Document:
         """The request for the piece that comes next."""
         return self.next_requests(1)[0]
 
-    def next_requests(self, count: int) -> list[bytes]:
+    def next_requests(self, count: int, piece: int | None = None) -> list[bytes]:
         """Requests for the next `count` pieces, for pipelining; those past the end are answered with `l`."""
+        size = piece or self.piece
         start = len(self._data)
-        self._expected = [start + index * self._piece for index in range(count)]
-        return [request(self._kind, self._annex, offset, self._piece) for offset in self._expected]
+        self._expected = [start + index * size for index in range(count)]
+        return [request(self._kind, self._annex, offset, size) for offset in self._expected]
 
     def feed(self, reply: bytes) -> None:
         """Take the reply to the oldest request. Pieces after a short one do not join and are dropped."""
@@ -63,5 +64,5 @@ class Document:
 
     @property
     def data(self) -> bytes | None:
-        """The whole document once `done`."""
+        """What has come so far: the whole document once `done`."""
         return None if self.missing else bytes(self._data)

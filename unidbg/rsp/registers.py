@@ -6,6 +6,7 @@ included.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,7 @@ ARCHITECTURES = {
 }
 """GDB's architecture names to ours (those of ELF's `machine`)."""
 
+_ARCHITECTURE = re.compile(rb"<architecture>([^<]{1,64})</architecture>")
 _BIG_ENDIAN = frozenset({"ppc64", "s390x"})
 
 
@@ -111,6 +113,13 @@ def parse_description(document: bytes, fetch: Callable[[str], bytes | None]) -> 
     reader = _Description(fetch)
     reader.read(document)
     return RegisterLayout(reader.architecture, reader.layout())
+
+
+def architecture_of(beginning: bytes) -> str:
+    """The architecture that the beginning of a description names, `""` if it does not get that far."""
+    match = _ARCHITECTURE.search(beginning)
+    name = match[1].decode("latin-1").strip() if match else ""
+    return ARCHITECTURES.get(name, name)
 
 
 def includes(document: bytes) -> Sequence[str]:

@@ -100,6 +100,10 @@ class PacketBreakIn:
     def _query(self, timeout: float) -> Stopped:
         """Ask for the reason and for the stop reply; stop replies that crossed the question are stale."""
         answer, again = self._link.request_many((STOP_QUERY, b"?"), timeout)
+        return self.tell(answer, again)
+
+    def tell(self, answer: bytes, again: bytes) -> Stopped:
+        """The stop that the replies to qUnidbgStop and `?` are about."""
         self._link.stray_stops.clear()
         reply = parse_stop_reply(again)
         stop = parse_stub_stop(answer)

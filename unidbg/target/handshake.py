@@ -11,10 +11,10 @@ from contextlib import suppress
 from unidbg.errors import RemoteProtocolError, TargetTimeout
 from unidbg.rsp import qxfer
 from unidbg.rsp.memory import BinaryStyle, binary_style, read_binary_request
-from unidbg.rsp.registers import RegisterLayout, includes, parse_description
+from unidbg.rsp.registers import RegisterLayout, architecture_of, includes, parse_description
 from unidbg.rsp.replies import parse_features
 from unidbg.rsp.stop import is_stop_reply
-from unidbg.rsp.unidbgstub import lease_request
+from unidbg.rsp.unidbgstub import STOP_QUERY, lease_request
 from unidbg.target.breakin import LEASE
 from unidbg.target.identify import not_rsp
 from unidbg.target.link import Link
@@ -23,6 +23,11 @@ from unidbg.target.stub import PHYSICAL_OFF, QEMU_WINDOW, RELIABLE_WINDOW, Stub
 SUPPORTED = b"qSupported:swbreak+;hwbreak+;vContSupported+;error-message+;xmlRegisters=i386"
 
 BINARY_PROBE = read_binary_request(0, 0)
+
+AHEAD = 8192
+"""Bytes of a document that are asked for at a time, in as many pieces as that takes."""
+FIRST_PIECE = 256
+"""Bytes of the register description that are read at once: they tell the architecture."""
 
 FIRST_REPLY = 0.4
 """Share of the time-out that the first reply may take; the rest is for finding out what is wrong."""
@@ -71,9 +76,11 @@ def _nobody_there(link: Link) -> Exception:
         link.provoke(b"\r\n\r\n", 2 * PROBE * link.timeout)
     if link.junk:
         return RemoteProtocolError(not_rsp(link.line.name, bytes(link.head)), data=bytes(link.head))
+    with suppress(TargetTimeout):
+        link.last_will(b"D")
     return TargetTimeout(
         f"{link.line.name} took the connection and stays silent: the guest hangs with interrupts off, "
-        "runs no stub on this line, or another client holds it"
+        "runs no stub on this line, or another client holds it; look at the guest's console"
     )
 
 
@@ -117,6 +124,7 @@ def _ask_abilities(link: Link, stub: Stub) -> None:
     if stub.silent:
         return
     wanted = [lease_request(int(1000 * LEASE))] if stub.lease else []
+    wanted += [STOP_QUERY, b"?"] if stub.kind == "unidbg" else []
     wanted.append(b"vCont?")
     if stub.kind == "rsp":
         wanted.append(b"Hg0")  # gdbserver aborts when asked for its description before a thread is selected
@@ -124,16 +132,18 @@ def _ask_abilities(link: Link, stub: Stub) -> None:
         stub.binary = BinaryStyle.GDB
     elif stub.kind == "rsp" and not link.acks:
         wanted.append(BINARY_PROBE)
-    description = qxfer.Document("features", "target.xml", stub.document_size)
     if "qXfer:features:read" in stub.features:
-        wanted.append(description.next_request())
+        stub.description = qxfer.Document("features", "target.xml", stub.document_size)
+        wanted += stub.description.next_requests(1, FIRST_PIECE)
     replies = dict(zip(wanted, link.request_many(wanted), strict=True))
     stub.vcont = _vcont_letters(replies[b"vCont?"])
+    if STOP_QUERY in replies:
+        stub.found = (replies[STOP_QUERY], replies[b"?"])
     if BINARY_PROBE in replies:
         stub.binary = binary_style(replies[BINARY_PROBE])
-    if "qXfer:features:read" in stub.features:
-        description.feed(replies[wanted[-1]])
-        stub.layout = _describe(link, stub, description)
+    if stub.description is not None:
+        stub.description.feed(replies[wanted[-1]])
+        stub.architecture = architecture_of(stub.description.data or b"")
 
 
 def _vcont_letters(reply: bytes) -> frozenset[str]:
@@ -142,8 +152,9 @@ def _vcont_letters(reply: bytes) -> frozenset[str]:
     return frozenset(letter for letter in reply.decode("latin-1").split(";")[1:] if letter)
 
 
-def _describe(link: Link, stub: Stub, first: qxfer.Document) -> RegisterLayout | None:
-    document = _rest_of(link, first)
+def fetch_layout(link: Link, stub: Stub) -> RegisterLayout | None:
+    """The stub's register description, read to its end; `None` where it has none."""
+    document = _rest_of(link, stub.description) if stub.description else None
     if document is None:
         return None
     annexes = {name: fetch_document(link, stub, "features", name) for name in includes(document)[:16]}
@@ -161,7 +172,7 @@ def fetch_document(link: Link, stub: Stub, kind: str, annex: str = "") -> bytes 
 
 def _rest_of(link: Link, document: qxfer.Document) -> bytes | None:
     while not document.done:
-        requests = document.next_requests(max(1, min(4, link.window)))
+        requests = document.next_requests(max(1, min(AHEAD // document.piece, link.window)))
         for reply in link.request_many(requests):
             document.feed(reply)
     return document.data

@@ -16,7 +16,7 @@ from unidbg.errors import LocalProtocolError, RemoteProtocolError, TargetTimeout
 from unidbg.rsp import commands
 from unidbg.rsp.commands import Reply
 from unidbg.rsp.connection import Connection
-from unidbg.rsp.framing import Damaged, Event, Junk, Notification, Packet, Role
+from unidbg.rsp.framing import Damaged, Event, Junk, Notification, Packet, Role, frame
 from unidbg.rsp.replies import is_hex, printable
 from unidbg.rsp.stop import is_stop_reply
 from unidbg.transport.line import Line
@@ -171,6 +171,11 @@ class Link:
         self._write()
         self._receive(self._deadline(timeout))
         self.drain(QUIET)
+
+    def last_will(self, payload: bytes) -> None:
+        """A packet for a peer that hangs and will read all this later: nobody waits for its reply."""
+        self._outgoing += b"+" + frame(payload)
+        self._write()
 
     def drain(self, quiet: float) -> None:
         """Take in whatever comes until the line is quiet for `quiet` seconds; stop replies are put aside."""

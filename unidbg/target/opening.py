@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from unidbg.errors import AnotherClient
+from unidbg.errors import AnotherClient, RemoteProtocolError, TargetError, TargetTimeout
+from unidbg.target import qmpgate
 from unidbg.target.base import Target
 from unidbg.target.link import Link
-from unidbg.target.rsptarget import attach
-from unidbg.transport.holders import Holder, accepted, tcp_clients
+from unidbg.target.rsptarget import RspTarget, attach
+from unidbg.transport.holders import Holder, accepted, tcp_clients, tcp_port_busy, unix_busy
 from unidbg.transport.opening import open_line
 from unidbg.transport.sockets import SocketLine
-from unidbg.transport.url import Address, GuestName, parse_url
+from unidbg.transport.url import Address, GuestName, QmpAddress, TcpAddress, UnixAddress, parse_url
+
+if TYPE_CHECKING:
+    from unidbg.target.registry import GuestRecord
 
 SPEAKING_RSP = ("stub", "gdbstub")
 """The lines of a registered guest on which a target can be opened, best first."""
@@ -28,26 +33,58 @@ def open_target(url: str, *, timeout: float = 5.0, image_machine: str | None = N
     del image_machine
     address = parse_url(url)
     if isinstance(address, GuestName):
-        return _open_guest(url, address.name.removeprefix("@"), timeout)
-    return _open_address(url, address, timeout)
+        return _open_guest(url, address.name, timeout)
+    if isinstance(address, QmpAddress):
+        return _open_qemu(url, address, timeout)
+    try:
+        return _open_address(url, address, timeout)
+    except (AnotherClient, TargetTimeout) as error:
+        raise _with_other_ways(error, url) from None
+
+
+def _open_qemu(url: str, address: QmpAddress, timeout: float) -> Target:
+    """Through QEMU's gdbstub, which is closed again afterwards if it was opened for this."""
+    gate = qmpgate.Gate(address.path, timeout)
+    try:
+        target = _open_address(url, gate.gdbstub, timeout)
+    except BaseException:
+        gate.close()
+        raise
+    target.afterwards = gate.close
+    return target
 
 
 def _open_guest(url: str, name: str, timeout: float) -> Target:
-    """A guest of our own by the first of its lines that nobody holds."""
+    """A guest of our own by the first of its lines that lets us in: free ones first, the stub's before all.
+
+    A guest that hangs with interrupts off does not answer on its stub's line; QEMU's gdbstub still does.
+    """
     from unidbg.target.registry import find
 
-    lines = find(name).lines
-    held: AnotherClient | None = None
-    for kind in SPEAKING_RSP:
+    record = find(name)
+    kinds = sorted(
+        (kind for kind in SPEAKING_RSP if kind in record.lines), key=lambda kind: _busy(record, kind)
+    )
+    first: TargetError | RemoteProtocolError | None = None
+    for position, kind in enumerate(kinds):
+        patience = timeout if position == len(kinds) - 1 else timeout / 2
         try:
-            return _open_address(url, parse_url(lines[kind]), timeout)
-        except AnotherClient as error:
-            held = held or error
-    assert held is not None
-    raise held
+            return _open_address(url, parse_url(record.lines[kind]), patience)
+        except (TargetError, RemoteProtocolError) as error:
+            first = first or error
+    assert first is not None
+    raise first
 
 
-def _open_address(url: str, address: Address, timeout: float) -> Target:
+def _busy(record: GuestRecord, kind: str) -> bool:
+    """Whether somebody uses the line now, as far as this host tells."""
+    address = parse_url(record.lines[kind])
+    if isinstance(address, TcpAddress):
+        return tcp_port_busy(address.port)
+    return isinstance(address, UnixAddress) and unix_busy(address.path)
+
+
+def _open_address(url: str, address: Address, timeout: float) -> RspTarget:
     deadline = time.monotonic() + timeout
     line = open_line(address, timeout)
     try:
@@ -81,11 +118,28 @@ def _another_client(line: SocketLine) -> AnotherClient:
 
 def held_message(name: str, holders: list[Holder]) -> str:
     """The message for a line that somebody else uses."""
-    who = (
-        ", ".join(f"{holder.name} (pid {holder.pid})" for holder in holders)
-        or "a process that we may not see"
-    )
+    who = ", ".join(f"{holder.name} (pid {holder.pid})" for holder in holders)
     return (
-        f"another client holds this line ({name}): {who}. "
-        "Close it there, or take another way in: `unidbg ls` lists guests and their lines"
+        f"another client holds this line ({name}): {who or 'a process that we may not see'}; leave it there"
     )
+
+
+def _with_other_ways(error: AnotherClient | TargetTimeout, url: str) -> AnotherClient | TargetTimeout:
+    """The same error, with the other ways into the guest where it is one of ours."""
+    from unidbg.target.registry import record_behind
+
+    record = record_behind(url)
+    if record is None:
+        text = f"{error}, or take another way in: `unidbg ls` lists guests and their lines"
+    else:
+        text = f"{error}, or take another way into @{record.name}: {_ways(record, url)}"
+    return AnotherClient(text, pid=error.pid) if isinstance(error, AnotherClient) else TargetTimeout(text)
+
+
+def _ways(record: GuestRecord, url: str) -> str:
+    from unidbg.target.registry import same_line
+
+    others = [
+        line for kind, line in record.lines.items() if kind in SPEAKING_RSP and not same_line(line, url)
+    ]
+    return ", ".join([*others, f"@{record.name} (whichever is free)"])

@@ -53,9 +53,8 @@ def explain_stub(stop: StubStop, reply: StopReply) -> StopReason:
     kind, text = _STUB_KINDS.get(stop.kind, (plain.kind, plain.text))
     if kind == "interrupt" or reply.address is not None:
         return StopReason(plain.thread, stop.signal, kind, text if kind == "interrupt" else plain.text)
-    return StopReason(
-        plain.thread, stop.signal, kind, printable(stop.text.encode(), 200) if stop.text else text
-    )
+    told = "" if stop.text == stop.kind else printable(stop.text.encode(), 200)
+    return StopReason(plain.thread, stop.signal, kind, told or text)
 
 
 def _by_signal(reply: StopReply, stepping: bool, breakpoints: bool) -> StopReason:

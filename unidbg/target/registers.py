@@ -9,6 +9,7 @@ from unidbg.errors import RegisterUnavailable, RemoteProtocolError, TargetError
 from unidbg.rsp.layouts import layout_for_size
 from unidbg.rsp.registers import RegisterLayout, RegisterSpec, parse_g, parse_register
 from unidbg.rsp.replies import error_text, is_error
+from unidbg.target.handshake import fetch_layout
 from unidbg.target.link import require
 
 if TYPE_CHECKING:
@@ -70,11 +71,12 @@ class RspRegisters:
 
     @property
     def layout(self) -> RegisterLayout:
-        """The layout; of a stub without description, found by the size of `g`."""
-        if self._target.stub.layout is None:
-            reply = self._ask("", b"g")
-            self._target.stub.layout = _guess_layout(reply)
-        return self._target.stub.layout
+        """The layout: as the stub describes it, else as the size of `g` tells."""
+        stub = self._target.stub
+        if stub.layout is None:
+            with self._target.run.stopped():
+                stub.layout = fetch_layout(self._target.link, stub) or _guess_layout(self._ask("", b"g"))
+        return stub.layout
 
     def _refresh(self) -> None:
         if self._generation != self._target.generation:
@@ -87,9 +89,7 @@ class RspRegisters:
             raise TargetError(
                 f"registers of thread {thread}: {error_text(reply) if reply else 'not offered'}"
             )
-        if self._target.stub.layout is None:
-            self._target.stub.layout = _guess_layout(reply)
-        layout = self._target.stub.layout
+        layout = self.layout
         values = parse_g(reply, layout)
         self._fetch_rest(layout, values)
         return values

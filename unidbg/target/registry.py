@@ -80,11 +80,21 @@ def find(name: str) -> GuestRecord:
 
 def image_behind(url: str) -> str | None:
     """The image of the running guest that `url` leads to, `None` where it is none of ours."""
-    wanted = _normal(url)
+    record = record_behind(url)
+    return record.image if record else None
+
+
+def record_behind(url: str) -> GuestRecord | None:
+    """The running guest that `url` leads to, `None` where it is none of ours."""
     for record in registered():
-        if url == f"@{record.name}" or wanted in map(_normal, record.lines.values()):
-            return record.image
+        if url == f"@{record.name}" or any(same_line(url, line) for line in record.lines.values()):
+            return record
     return None
+
+
+def same_line(one: str, other: str) -> bool:
+    """Whether two URLs name one line: `:1234` is `localhost:1234`."""
+    return _normal(one) == _normal(other)
 
 
 def _normal(url: str) -> str:

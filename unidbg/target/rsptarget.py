@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from unidbg.errors import RemoteProtocolError, TargetError, TargetGone, TargetTimeout
 from unidbg.rsp.stop import StopReply
@@ -48,6 +48,8 @@ class RspTarget:
         self._ran_before = False
         self._closed = False
         self._guard: Guard | None = None
+        self.afterwards: Callable[[], None] | None = None
+        """What is to be done once the line is closed."""
         self._since_ns = since_ns
 
     # -- attach ------------------------------------------------------------------------------------------
@@ -79,10 +81,10 @@ class RspTarget:
 
     @property
     def architecture(self) -> str:
-        """The guest's architecture, as the stub describes it."""
-        if self.stub.layout is None and self.stub.silent is False and not self._closed:
+        """The guest's architecture, as the stub describes it or as its registers tell by their size."""
+        if not self.stub.architecture and self.stub.layout is None and not self._closed:
             self._learn_layout()
-        return self.stub.layout.architecture if self.stub.layout else ""
+        return self.stub.architecture or (self.stub.layout.architecture if self.stub.layout else "")
 
     def _learn_layout(self) -> None:
         try:
@@ -147,6 +149,8 @@ class RspTarget:
             self.link.close()
             if self._guard:
                 self._guard.dismiss()
+            if self.afterwards:
+                self.afterwards()
 
     def _leave(self) -> None:
         if self.run.state is State.GONE:

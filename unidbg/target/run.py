@@ -73,8 +73,8 @@ class RspRun:
         `reply` is the stop reply that the stub sent, `None` where it sent none.
         """
         coming = False
-        if self._stub.kind == "unidbg":
-            coming = self._enter(self._break_in.confirm(self._link.timeout)).by_coming
+        if isinstance(self._break_in, PacketBreakIn) and self._stub.found is not None:
+            coming = self._enter(self._break_in.tell(*self._stub.found)).by_coming
         elif reply is not None:
             self._told(parse_stop_reply(reply))
         self._stopped_at = since_ns

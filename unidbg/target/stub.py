@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from unidbg.rsp.memory import HEADROOM, BinaryStyle
+from unidbg.rsp.qxfer import Document
 from unidbg.rsp.registers import RegisterLayout
 from unidbg.rsp.replies import Features
 
@@ -28,7 +29,12 @@ class Stub:
     silent: bool = False
     binary: BinaryStyle = BinaryStyle.NONE
     vcont: frozenset[str] = frozenset()
+    architecture: str = ""
+    description: Document | None = None
+    """The beginning of the register description, where the stub has one: its rest is fetched when needed."""
     layout: RegisterLayout | None = None
+    found: tuple[bytes, bytes] | None = None
+    """What our stub answered to qUnidbgStop and `?` when we came."""
     physical: bool = False
     """True where QEMU's PhyMemMode switches memory packets to guest-physical addresses."""
 

@@ -13,8 +13,12 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from unidbg.transport.sockdiag import connection_inode
+
 ESTABLISHED = "01"
 CONNECTING = "02"
+CONNECTED = "03"
+"""States of /proc/net/tcp (the first) and of /proc/net/unix (the others)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,13 @@ def accepted(sock: socket.socket) -> bool | None:
     """Whether the server has taken this connection up. `None`: this host cannot tell."""
     if sock.family == getattr(socket, "AF_UNIX", None):
         return _unix_accepted(sock.getpeername())
-    server, client = sock.getpeername()[1], sock.getsockname()[1]
+    server, client = sock.getpeername()[:2], sock.getsockname()[:2]
+    inode = connection_inode(sock.family, server, client)
+    return inode != 0 if inode is not None else _tcp_accepted(server[1], client[1])
+
+
+def _tcp_accepted(server: int, client: int) -> bool | None:
+    """The same from /proc, which also knows an IPv4 connection to a server that listens on IPv6."""
     for row in _tcp_rows():
         if row.local_port == server and row.remote_port == client:
             return row.inode != "0"
@@ -56,6 +66,20 @@ def tcp_port_busy(port: int) -> bool:
     return any(row.local_port == port and row.inode != "0" for row in _tcp_rows())
 
 
+@dataclass(frozen=True, slots=True)
+class _UnixRow:
+    state: str
+    inode: str
+
+
+def _unix_rows(path: str) -> Iterator[_UnixRow]:
+    """Sockets of the server that bound `path`: listening, queued and served."""
+    for line in _lines("/proc/net/unix")[1:]:
+        words = line.split(None, 7)
+        if len(words) == 8 and _same_socket(words[7], path):
+            yield _UnixRow(words[5], words[6])
+
+
 def _tcp_rows() -> Iterator[_TcpRow]:
     """Established connections of this network namespace."""
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -72,18 +96,13 @@ def _port(address: str) -> int:
 def _unix_accepted(path: object) -> bool | None:
     if not isinstance(path, str) or not path:
         return None
-    rows = [line.split(None, 7) for line in _lines("/proc/net/unix")[1:]]
-    if not rows:
-        return None
-    return not any(
-        len(row) == 8 and row[5] == CONNECTING and row[6] == "0" and _same_socket(row[7], path)
-        for row in rows
-    )
+    rows = list(_unix_rows(path))
+    return not any(row.state == CONNECTING and row.inode == "0" for row in rows) if rows else None
 
 
-def unix_pending(path: str) -> bool:
-    """Whether a connection to the Unix socket `path` waits to be taken up."""
-    return _unix_accepted(path) is False
+def unix_busy(path: str) -> bool:
+    """Whether the owner of the Unix socket `path` serves a client right now."""
+    return any(row.state == CONNECTED and row.inode != "0" for row in _unix_rows(path))
 
 
 def _same_socket(listed: str, path: str) -> bool:
