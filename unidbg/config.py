@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from unidbg.errors import ConfigError
@@ -52,7 +51,7 @@ ENVIRONMENT = {
 class Config(NamedTuple):
     """What the files and the environment say. `path` is the project file, `None` where there is none."""
 
-    path: Path | None = None
+    path: str | None = None
     sections: Mapping[str, Mapping[str, object]] = {}
 
     def text(self, section: str, key: str) -> str | None:
@@ -79,62 +78,64 @@ class Config(NamedTuple):
 
     def resolve(self, path: str) -> str:
         """A path of the project file, relative to it."""
-        base = self.path.parent if self.path else Path.cwd()
-        return str(base / os.path.expanduser(path))
+        base = os.path.dirname(self.path) if self.path else os.getcwd()
+        return os.path.join(base, os.path.expanduser(path))
 
 
-def load(start: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
+def load(start: str | os.PathLike[str] | None = None, environment: Mapping[str, str] | None = None) -> Config:
     """The configuration that holds in directory `start` (the working directory); ConfigError names file and
     key.
     """
     environment = os.environ if environment is None else environment
     sections: dict[str, dict[str, object]] = {}
     user = user_file(environment)
-    if user.is_file():
+    if os.path.isfile(user):
         _overlay(sections, {k: v for k, v in _read(user).items() if k == "ui"}, user)
-    found = find(start or Path.cwd())
+    found = find(os.fspath(start or os.getcwd()))
     if found is not None:
         _overlay(sections, _project(found), found)
     _overlay_environment(sections, environment)
     return Config(found, sections)
 
 
-def user_file(environment: Mapping[str, str]) -> Path:
+def user_file(environment: Mapping[str, str]) -> str:
     """The user-wide file in the XDG folder."""
     base = environment.get("XDG_CONFIG_HOME") or os.path.join(environment.get("HOME", "~"), ".config")
-    return Path(base).expanduser() / "unidbg" / "unidbg.toml"
+    return os.path.join(os.path.expanduser(base), "unidbg", "unidbg.toml")
 
 
-def find(start: Path) -> Path | None:
+def find(start: str) -> str | None:
     """The nearest unidbg.toml, or pyproject.toml with `[tool.unidbg]`, in `start` or above it."""
-    for directory in (start, *start.resolve().parents):
-        own = directory / "unidbg.toml"
-        if own.is_file():
+    folder, parent = "", os.path.abspath(start)
+    while folder != parent:
+        folder, parent = parent, os.path.dirname(parent)
+        own = os.path.join(folder, "unidbg.toml")
+        if os.path.isfile(own):
             return own
-        shared = directory / "pyproject.toml"
-        if shared.is_file() and b"tool.unidbg" in _bytes(shared):
+        shared = os.path.join(folder, "pyproject.toml")
+        if os.path.isfile(shared) and b"tool.unidbg" in _bytes(shared):
             return shared
     return None
 
 
-def _project(path: Path) -> dict[str, object]:
+def _project(path: str) -> dict[str, object]:
     data = _read(path)
-    if path.name != "pyproject.toml":
+    if os.path.basename(path) != "pyproject.toml":
         return data
     tool = data.get("tool")
     section = tool.get("unidbg", {}) if isinstance(tool, dict) else {}
     return section if isinstance(section, dict) else {}
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _read(path: Path) -> dict[str, object]:
+def _read(path: str) -> dict[str, object]:
     import tomllib
 
     data = _bytes(path)
@@ -146,7 +147,7 @@ def _read(path: Path) -> dict[str, object]:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
 
 
-def _overlay(sections: dict[str, dict[str, object]], data: Mapping[str, object], path: Path) -> None:
+def _overlay(sections: dict[str, dict[str, object]], data: Mapping[str, object], path: str) -> None:
     for name, content in data.items():
         if name not in SCHEMA:
             raise ConfigError(f"{path}: unknown section [{name}]{_nearest(name, SCHEMA)}")
@@ -158,7 +159,7 @@ def _overlay(sections: dict[str, dict[str, object]], data: Mapping[str, object],
             target[key] = value
 
 
-def _check(path: Path, section: str, key: str, value: object) -> None:
+def _check(path: str, section: str, key: str, value: object) -> None:
     keys = SCHEMA[section]
     kind = keys.get(key) or keys.get("*")
     if kind is None:

@@ -68,7 +68,7 @@ class Session:
         self.image_note = image_note
         self._roots = self.config.table("roots")
         self.match = registry.detect(program.modules, roots=bool(self._roots))
-        self._refresher = Refresher(target)
+        self._refresher = Refresher(target, program.modules)
 
     @classmethod
     def open(cls, url: str, *, images: Sequence[ImageSpec] = (), timeout: float = 5.0) -> Session:

@@ -1,18 +1,20 @@
 """Decodes at one brief stop, and learns what to fetch ahead for the next time the same is asked.
 
-The first time, the decode runs while the guest stands. From then on what it read is fetched at once, the
-guest runs on, and the decode works on what was fetched. Where a pointer has moved out of it, the stop is
-repeated and the decode follows within; the time of both is counted.
+The first time, the decode is rehearsed on the images, then runs while the guest stands. From then on what it
+read is fetched at once, the guest runs on, and the decode works on what was fetched. Where a pointer has moved
+out of it, the stop is repeated and the decode follows within; the time of both is counted.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from unidbg.program.capture import Capture, Plan
+from unidbg.program.module import Module
+from unidbg.program.rehearsal import rehearse
 from unidbg.program.snapshot import SnapshotMiss
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class _Habit:
     """
 
     def __init__(self) -> None:
+        self.seed = Plan()
         self.plan = Plan()
         self.follow = True
 
@@ -46,8 +49,9 @@ class _Habit:
 class Refresher:
     """Takes captures of one target."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, modules: Sequence[Module] = ()) -> None:
         self._target = target
+        self._modules = modules
         self._habits: dict[Hashable, _Habit] = {}
 
     def take(self, question: Hashable, decode: Callable[[Capture], R]) -> Taken[R]:
@@ -58,6 +62,8 @@ class Refresher:
             del self._habits[next(iter(self._habits))]
         if self._target.run is None or not self._target.run.running:
             return self._standing(habit, decode)
+        if habit.plan == Plan():
+            habit.seed = rehearse(self._modules, decode)
         return self._running(habit, decode)
 
     def _standing(self, habit: _Habit, decode: Callable[[Capture], R]) -> Taken[R]:
@@ -86,7 +92,7 @@ class Refresher:
         known = habit.plan != Plan()
         start = time.perf_counter_ns()
         with stand(self._target):
-            capture = Capture(self._target, was_running=True).prefetch(habit.plan)
+            capture = Capture(self._target, was_running=True).prefetch(habit.plan if known else habit.seed)
             result = decode(capture)
         stopped_ns = spent_ns + time.perf_counter_ns() - start
         capture.detach()

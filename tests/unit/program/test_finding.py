@@ -31,7 +31,7 @@ def test_the_unstripped_sibling_comes_before_what_the_target_names(tmp_path: Pat
     for name in ("app", "app.dbg", "build/app"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
-    config = Config(tmp_path / "unidbg.toml", {"paths": {"build": ["build"]}})
+    config = Config(str(tmp_path / "unidbg.toml"), {"paths": {"build": ["build"]}})
     target = FakeTarget(exec_path=str(tmp_path / "app"))
     found = [Path(path).relative_to(tmp_path).as_posix() for path in candidates(target, config)]
     assert found == ["app.dbg", "app", "build/app"]
@@ -40,9 +40,9 @@ def test_the_unstripped_sibling_comes_before_what_the_target_names(tmp_path: Pat
 def test_given_before_configured_before_found(tmp_path: Path) -> None:
     guest = kernel()
     guest.target.exec_path = "/nonexistent"
-    configured = Config(tmp_path / "unidbg.toml", {"image": {"files": [guest.path]}})
+    configured = Config(str(tmp_path / "unidbg.toml"), {"image": {"files": [guest.path]}})
     assert find_modules(guest.target, [], configured).modules[0].image.path == guest.path
-    broken = Config(tmp_path / "unidbg.toml", {"image": {"files": ["nothing.elf"]}})
+    broken = Config(str(tmp_path / "unidbg.toml"), {"image": {"files": ["nothing.elf"]}})
     with pytest.raises(ImageError, match=r"nothing\.elf"):
         find_modules(guest.target, [], broken)
     given = find_modules(guest.target, [ImageSpec(guest.path)], broken)
