@@ -33,6 +33,7 @@ void session_end(struct unidbg_stub *stub) {
     stub->spare_ack = false;
     stub->awaited = false;
     stub->probation = false;
+    stub->stepping = false;
 }
 
 /* Without acknowledgements a `+` has one place: behind the OK that switched them off. Any other is the
