@@ -102,10 +102,12 @@ class Line:
         return self.read_packet(timeout)
 
     def quiet(self, seconds: float = 0.2) -> bool:
-        """True if nothing comes for a while."""
-        data = self.read_some(seconds)
-        self.pending = data + self.pending
-        return not data
+        """True if nothing comes for a while; acknowledgements are nothing."""
+        while data := self.read_some(seconds):
+            if rest := data.lstrip(b"+"):
+                self.pending = rest
+                return False
+        return True
 
 
 class Host(Line):
