@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from unidbg.errors import SymbolError
+from unidbg.errors import SymbolError, TargetError
 from unidbg.profiles import records
 from unidbg.profiles.app import app
 from unidbg.profiles.base import Context, ViewFunction
@@ -62,44 +62,53 @@ class ProbeProfile:
 def decode(context: Context, kind: str) -> View | Absent:
     """The view `kind` from its root, or why there is none."""
     faults = Faults()
-    try:
-        root = find_root(context, kind, faults)
-    except SymbolError as error:
-        return context.absent(
-            kind, f"the object of the probe has no type: {error}", "build the kernel with -g"
-        )
+    root = _named_root(context, kind) or _probe_root(context, kind, faults)
     if root is None:
         return _without(context, kind, faults)
+    if isinstance(root, Absent):
+        return root
     if not root.is_struct_():
-        reason = f"the probe exports {root.type_.name}, which is no struct"
-        return context.absent(
-            kind, reason, "export a pointer to the structure itself: UNIDBG_PROBE(kind, name, &object)"
-        )
+        reason = f"its root is {root.type_.name}, which is no struct"
+        remedy = "export a pointer to the structure itself: UNIDBG_PROBE(kind, name, &object)"
+        return context.absent(kind, reason, remedy)
     return DECODERS[kind](Fields(context.program, root, faults), context)
 
 
-def find_root(context: Context, kind: str, faults: Faults) -> Value | None:
-    """The object that `[roots]` names for `kind`, else the first probe of that kind."""
-    program = context.program
-    named = (context.roots or {}).get(kind)
-    if named is not None:
-        value = program.value(named)
+def _named_root(context: Context, kind: str) -> Value | Absent | None:
+    """What the expression in `[roots]` gives for `kind`, or points to."""
+    expression = (context.roots or {}).get(kind)
+    if expression is None:
+        return None
+    from unidbg.program.expression import evaluate
+
+    try:
+        value = evaluate(context.program, expression)
         return value.deref_() if value.is_pointer_() else value
+    except (SymbolError, TargetError) as error:
+        remedy = f"correct `{kind}` in [roots] of unidbg.toml"
+        return context.absent(kind, f"its root `{expression}` means nothing: {error}", remedy)
+
+
+def _probe_root(context: Context, kind: str, faults: Faults) -> Value | Absent | None:
+    """The object of the first probe of `kind`."""
+    program = context.program
     for module in program.modules:
         for record in records.read_records(program, module, faults):
             if record.kind == kind:
-                return records.object_of(program, module, record)
+                try:
+                    return records.object_of(program, module, record)
+                except SymbolError as error:
+                    reason = f"the object of the probe has no type: {error}"
+                    return context.absent(kind, reason, "build the kernel with -g")
     return None
 
 
 def _without(context: Context, kind: str, faults: Faults) -> View | Absent:
+    """No root: what can be had of any guest, and the records' damage as the reason if there is some."""
     generic = GenericProfile()
     if kind in generic.views():
         return generic.views()[kind](context)
-    absent = generic.missing(context, kind)
     broken = faults.all()
-    return (
-        context.absent(kind, broken[0].reason, "check that the image is the running one")
-        if broken
-        else absent
-    )
+    if broken:
+        return context.absent(kind, broken[0].reason, "check that the image is the running one")
+    return generic.missing(context, kind)

@@ -1,8 +1,8 @@
 """Decodes at one brief stop, and learns what to fetch ahead for the next time the same is asked.
 
-The first time, the decode is rehearsed on the images, then runs while the guest stands. From then on what it
-read is fetched at once, the guest runs on, and the decode works on what was fetched. Where a pointer has moved
-out of it, the stop is repeated and the decode follows within; the time of both is counted.
+The first time, the decode is rehearsed on the images, then runs while the guest stands. From then on what
+it read is fetched at once, the guest runs on, and the decode works on what was fetched. Where a pointer has
+moved out of it, the stop is repeated and the decode follows within; the time of both is counted.
 """
 
 from __future__ import annotations
