@@ -62,7 +62,9 @@ class ProbeProfile:
 def decode(context: Context, kind: str) -> View | Absent:
     """The view `kind` from its root, or why there is none."""
     faults = Faults()
-    root = _named_root(context, kind) or _probe_root(context, kind, faults)
+    root = _named_root(context, kind)
+    if root is None:
+        root = _probe_root(context, kind, faults)
     if root is None:
         return _without(context, kind, faults)
     if isinstance(root, Absent):
