@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from typing import Final, TypeVar
 
     Result = TypeVar("Result")
-    Answer = int | bytes | None
+
+Answer = int | bytes | None
 
 
 class Request(Record):
