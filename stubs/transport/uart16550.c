@@ -15,8 +15,9 @@ enum {
 
 enum { RECEIVED = 0x01, TRANSMIT_EMPTY = 0x20 };
 
-/* Looks at the status before a byte is given up: a byte takes 87 us at 115200 baud, a look about 1 us. */
-enum { PATIENCE = 100000 };
+/* Looks at the status before a byte is given up: a look takes 0.3 to 1 us. A byte takes 87 us at 115200 baud, but behind
+ * a socket on a busy host the reader can sleep for a second: giving up on it would cut the packet. */
+enum { PATIENCE = 4000000 };
 
 static void out8(uint16_t port, uint8_t value) {
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
