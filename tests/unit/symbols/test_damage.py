@@ -25,7 +25,8 @@ SUBJECTS = [
 SECTIONS = [
     ".debug_info", ".debug_abbrev", ".debug_line", ".debug_str", ".debug_rnglists", ".debug_ranges",
     ".debug_types", ".debug_aranges", ".debug_line_str", ".debug_str_offsets", ".debug_addr",
-    ".debug_loclists", ".debug_loc", ".eh_frame", ".symtab", ".strtab", ".shstrtab", ".note.gnu.build-id", "headers", "tables",
+    ".debug_loclists", ".debug_loc", ".eh_frame", ".symtab", ".strtab", ".shstrtab",
+    ".note.gnu.build-id", "headers", "tables",
 ]  # fmt: skip
 # `make test-long` looks at 20 times as many damaged images.
 TIMES = 20 if os.environ.get("UNIDBG_LONG") else 1
