@@ -12,7 +12,7 @@ from unidbg.errors import RemoteProtocolError
 from unidbg.rsp.replies import printable
 from unidbg.rsp.xml import XmlError, parse_xml
 
-_THREAD_ID = re.compile(r"(?:p(-1|[0-9a-f]+)(?:\.|$))?(-1|[0-9a-f]+)?", re.IGNORECASE)
+_THREAD_ID = re.compile(r"p(?:-1|[0-9a-f]+)(?:\.(?:-1|[0-9a-f]+))?|-1|[0-9a-f]+", re.IGNORECASE)
 
 MAX_THREADS = 65536
 
@@ -29,7 +29,7 @@ class ThreadEntry:
 
 def valid_thread_id(text: str) -> bool:
     """`1f`, `p1.1f`, `p1`, `-1`."""
-    return bool(text) and _THREAD_ID.fullmatch(text) is not None
+    return _THREAD_ID.fullmatch(text) is not None
 
 
 def same_thread(one: str, other: str) -> bool:

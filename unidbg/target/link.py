@@ -67,7 +67,7 @@ class Link:
         self._lost = True
         sent = 0
         while len(replies) < len(payloads):
-            if len(self._owed) <= self.window // 2:
+            if sent < len(payloads) and len(self._owed) <= self.window // 2:
                 sent = self._fill(payloads, sent)
             replies.append(self._reply(self._deadline(timeout)))
         self._lost = False
