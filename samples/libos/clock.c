@@ -15,7 +15,8 @@
 #define PIT_LATCH_CHANNEL_0 0x00
 #define PIT_RATE_GENERATOR 0x34 /* channel 0, low byte then high byte, mode 2: wraps at 65536 = 55 ms */
 
-#define WINDOW_PIT_TICKS (PIT_HZ / 100)
+#define WINDOW_PIT_TICKS (PIT_HZ / 200)
+#define MEASUREMENTS 16
 #define BRACKETS 8
 #define NS_PER_SECOND 1000000000ul
 
@@ -54,15 +55,33 @@ static struct reading read_both(void) {
     return best;
 }
 
-void clock_calibrate(void) {
-    pit_start();
+/* A host that takes the vCPU off its processor for longer than the PIT wraps makes this too high. */
+static uint64_t measure_ticks_per_second(void) {
     struct reading begin = read_both();
     while ((uint16_t)(begin.pit - pit_read()) < WINDOW_PIT_TICKS) {
         cpu_relax();
     }
     struct reading end = read_both();
     uint16_t pit_ticks = (uint16_t)(begin.pit - end.pit);
-    ticks_per_second = (end.ticks - begin.ticks) * PIT_HZ / pit_ticks;
+    return (end.ticks - begin.ticks) * PIT_HZ / pit_ticks;
+}
+
+uint64_t clock_agreed(uint64_t (*measure)(void)) {
+    uint64_t lowest = measure();
+    for (int i = 1; i < MEASUREMENTS; i++) {
+        uint64_t next = measure();
+        uint64_t lower = next < lowest ? next : lowest;
+        if (next + lowest - 2 * lower <= lower / 64) {
+            return lower;
+        }
+        lowest = lower;
+    }
+    return lowest;
+}
+
+void clock_calibrate(void) {
+    pit_start();
+    ticks_per_second = clock_agreed(measure_ticks_per_second);
     ns_per_tick_32 = (NS_PER_SECOND << 32) / ticks_per_second;
 }
 

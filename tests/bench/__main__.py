@@ -51,20 +51,23 @@ def preamble() -> str:
         [
             "# Benchmarks",
             "",
-            "Written by `make bench`. Ours and theirs run in turn in one run; figures are medians, the ratio is the",
-            "median of ours / theirs pair by pair. Machines are noisy: ratios hold, absolute times carry 30 to 50 %.",
+            "Written by `make bench`. Ours and theirs run in turn in one run; figures are medians, the ratio",
+            "is the median of ours / theirs pair by pair. Machines are noisy: ratios hold, absolute times",
+            "carry 30 to 50 %.",
             "",
-            f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {tool_versions()}.",
+            f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {tools()}.",
             "",
         ]
     )
 
 
-def tool_versions() -> str:
+def tools() -> str:
     """Versions of the tools that are compared with, as they print them."""
     found = []
     for tool in ("gdb", "qemu-system-x86_64"):
-        line = subprocess.run([tool, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+        line = subprocess.run(
+            [tool, "--version"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()[0]
         version = re.search(r"\d+\.\d+(\.\d+)?", line)
         found.append(f"{tool} {version.group(0) if version else '?'}")
     return ", ".join(found)
@@ -76,7 +79,9 @@ def section(title: str, rows: list[Row]) -> str:
     for row in rows:
         theirs = "" if row.theirs is None else f"{row.theirs:.1f} {row.unit} ({row.other})"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        lines.append(f"| {row.what} | {row.ours:.1f} {row.unit} | {theirs} | {ratio} | {row.goal} | {row.note} |")
+        lines.append(
+            f"| {row.what} | {row.ours:.1f} {row.unit} | {theirs} | {ratio} | {row.goal} | {row.note} |"
+        )
     return "\n".join([*lines, ""])
 
 

@@ -64,9 +64,22 @@ def pair(
 
 
 def commands(
-    what: str, ours: Sequence[str], theirs: Sequence[str], *, other: str, goal: str, runs: int = 7, note: str = ""
+    what: str,
+    ours: Sequence[str],
+    theirs: Sequence[str],
+    *,
+    other: str,
+    goal: str,
+    runs: int = 7,
+    note: str = "",
 ) -> Row:
     """`pair` for two command lines."""
     return pair(
-        what, lambda: process_ms(ours), lambda: process_ms(theirs), other=other, goal=goal, runs=runs, note=note
+        what,
+        lambda: process_ms(ours),
+        lambda: process_ms(theirs),
+        other=other,
+        goal=goal,
+        runs=runs,
+        note=note,
     )

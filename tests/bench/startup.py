@@ -15,5 +15,7 @@ def run(quick: bool) -> list[Row]:
     base = [sys.executable, "-c", "import argparse, struct, mmap"]
     runs = 5 if quick else 21
     return [
-        commands("unidbg --version", [UNIDBG, "--version"], base, other="bare Python", goal="<= 3", runs=runs),
+        commands(
+            "unidbg --version", [UNIDBG, "--version"], base, other="bare Python", goal="<= 3", runs=runs
+        ),
     ]

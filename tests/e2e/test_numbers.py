@@ -1,0 +1,77 @@
+"""Every number of a view equals the guest's own, at one stop, by our stub and by QEMU's.
+
+The guest is stopped by our stub, says its counters by `monitor stats`, and stands. Then the views are read
+twice: over the same line, and over QEMU's gdbstub, which sees the guest inside its trap handler.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.guests import Boot
+from unidbg.render.json import to_json
+from unidbg.session import ImageSpec, Session
+from unidbg.views.base import Absent
+
+VIEWS = ("heap", "loop", "boot", "memory", "devices", "app", "log")
+
+
+@pytest.mark.parametrize("machine", ["q35", "microvm"])
+def test_every_number_is_the_guests_own(boot: Boot, machine: str) -> None:
+    guest = boot("hello", machine=machine, append="colour=blue")
+    with guest.session() as session:
+        assert session.target.run is not None
+        with session.target.run.stopped():
+            said = parse_stats(session.monitor("stats"))
+            ours = flat(session)
+            with Session.open(guest.gdbstub, images=[ImageSpec(str(guest.image))]) as beside:
+                theirs = flat(beside)
+    for found, how in ((ours, "our stub"), (theirs, "QEMU's gdbstub")):
+        compare(found, said, how)
+        lines = [value for path, value in found.items() if path.startswith("log.lines.")]
+        assert lines, f"by {how}"
+        assert guest.console().splitlines()[: len(lines)] == lines, f"by {how}"
+
+
+def parse_stats(text: str) -> dict[str, str]:
+    """`path=value` lines of the views that are compared."""
+    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return {path: value for path, value in said.items() if path.split(".")[0] in VIEWS}
+
+
+def flat(session: Session) -> dict[str, str]:
+    """All leaves of all views by JSON path, in the spelling of `monitor stats`."""
+    views = session.snapshot(VIEWS).views
+    found: dict[str, str] = {}
+    for name in VIEWS:
+        view = views[name]
+        assert not isinstance(view, Absent), view
+        assert not view.faults, view.faults
+        leaves(to_json(view)["data"], name, found)
+    return found
+
+
+def leaves(node: Any, path: str, found: dict[str, str]) -> None:
+    """Flatten a JSON tree; a location is its address."""
+    if isinstance(node, dict) and "address" in node and "symbol" in node:
+        found[path] = node["address"]
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            leaves(value, f"{path}.{key}", found)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            leaves(value, f"{path}.{index}", found)
+    elif isinstance(node, bool):
+        found[path] = "true" if node else "false"
+    elif node is not None:
+        found[path] = str(node)
+
+
+def compare(found: dict[str, str], said: dict[str, str], how: str) -> None:
+    """What the guest says is what we found; what it does not say is named, so that nothing slips by."""
+    wrong = {path: (found.get(path), value) for path, value in said.items() if found.get(path) != value}
+    assert not wrong, f"by {how}: (ours, the guest's) {wrong}"
+    unsaid = {path for path in found if path not in said and not path.startswith("log.lines.")}
+    assert unsaid == set(), f"by {how}: the guest does not say {sorted(unsaid)}"
