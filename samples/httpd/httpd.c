@@ -18,7 +18,6 @@
 
 #define HTTP_PORT 80
 #define ECHO_PORT 7
-#define SESSIONS 64
 #define REQUEST_BYTES 2048
 #define HEADER_BYTES 256
 #define BLOB_BYTES (1ul << 20)
@@ -28,7 +27,7 @@
 
 /* One connection. */
 struct session {
-    struct tcp_connection *connection; /* NULL: the slot is free */
+    struct tcp_connection *connection;
     char request[REQUEST_BYTES];
     uint32_t request_length;
     char header[HEADER_BYTES];
@@ -44,7 +43,6 @@ struct text {
     uint32_t size;
 };
 
-static struct session sessions[SESSIONS];
 static char *blob;
 static uint64_t requests;
 static uint64_t failures; /* answered with 4xx or 5xx */
@@ -159,14 +157,13 @@ static void take(struct session *session, const uint8_t *data, uint32_t length) 
 /* ---- connections ---- */
 
 static void open(struct tcp_connection *connection) {
-    for (unsigned i = 0; i < SESSIONS; i++) {
-        if (sessions[i].connection == NULL) {
-            sessions[i] = (struct session){.connection = connection};
-            connection->data = &sessions[i];
-            return;
-        }
+    struct session *session = heap_allocate(sizeof(*session));
+    if (session == NULL) {
+        tcp_abort(connection);
+        return;
     }
-    tcp_abort(connection);
+    *session = (struct session){.connection = connection};
+    connection->data = session;
 }
 
 static void release_stats(struct session *session) {
@@ -216,7 +213,7 @@ static void http_event(struct tcp_connection *connection, enum tcp_event event, 
         break;
     case TCP_ENDED:
         release_stats(session);
-        session->connection = NULL;
+        heap_free(session);
         break;
     default:
         break;

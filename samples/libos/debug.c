@@ -183,7 +183,7 @@ void debug_exception(struct unidbg_frame *frame) {
     if (is_started && unidbg_fixup(&stub, frame)) {
         return;
     }
-    if (is_fault(frame->vector) || !is_started) {
+    if (is_fault(frame->vector) && !debug_attached()) { /* a client that is there is told */
         log_line("exception %lu, error %lx at %p, address %p", frame->vector, frame->error_code,
                  (void *)frame->rip, (void *)read_cr2());
     }

@@ -9,14 +9,21 @@
 #include "libos/panic.h"
 #include "libos/string.h"
 
-#define BLOCK_ALIGNMENT 16
-#define BLOCK_CHECK                                                                                          \
-    0x6b636f6c62756e75ul /* mixed with address and size: a wild pointer is not taken for a block */
+#define SMALLEST_BLOCK 32ul
+#define CLASSES 16 /* up to 1 MiB */
 #define WORD_BITS 64
 
-struct block_header {
-    uint64_t size; /* bytes after the header, as asked for */
+/* Mixed with address and size into the check word: a wild pointer is not taken for a block, nor a free one for live. */
+#define BLOCK_LIVE 0x6576696c6b636f6cul
+#define BLOCK_FREE 0x656572666b636f6cul
+
+struct block {
+    uint64_t size; /* as asked for, bytes */
     uint64_t check;
+    union {
+        struct block *next_free; /* of its class */
+        uint8_t data[16];
+    };
 };
 
 static struct memory_layout layout;
@@ -89,12 +96,31 @@ uint64_t memory_count_free_pages(void) {
 
 /* ---- the heap ---- */
 
+static struct block *free_blocks[CLASSES]; /* by size class, last freed first */
+
+static size_t block_bytes(unsigned class) {
+    return SMALLEST_BLOCK << class;
+}
+
+/* Class n has blocks of SMALLEST_BLOCK << n bytes, header included. CLASSES: too big for any. */
+static unsigned class_of(size_t size) {
+    unsigned class = 0;
+    while (class < CLASSES && size > block_bytes(class) - offsetof(struct block, data)) {
+        class ++;
+    }
+    return class;
+}
+
+static uint64_t check_of(const struct block *block, uint64_t state) {
+    return state ^ (uintptr_t)block ^ block->size;
+}
+
 static uint64_t pages_up_to(uintptr_t address) {
     return (align_up(address, PAGE_BYTES) - manager.page_base) / PAGE_BYTES;
 }
 
-/* Move the end of what is allocated, and take or give back the pages in between. */
-static bool heap_move(uintptr_t current) {
+/* Take the pages up to a new end of the heap. False: pages from the other end are in the way. */
+static bool heap_grow(uintptr_t current) {
     uint64_t have = pages_up_to(manager.current);
     uint64_t need = pages_up_to(current);
     for (uint64_t page = have; page < need; page++) {
@@ -102,58 +128,65 @@ static bool heap_move(uintptr_t current) {
             return false;
         }
     }
-    if (need > have) {
-        pages_mark(have, need - have);
-    } else {
-        pages_unmark(need, have - need);
-    }
+    pages_mark(have, need - have);
     manager.current = current;
     return true;
 }
 
-static uint64_t check_of(const struct block_header *header) {
-    return BLOCK_CHECK ^ (uintptr_t)header ^ header->size;
-}
-
-static uintptr_t block_end(const struct block_header *header) {
-    return (uintptr_t)(header + 1) + align_up(header->size, BLOCK_ALIGNMENT);
-}
-
-void *heap_allocate(size_t size) {
+static struct block *new_block(unsigned class) {
+    struct block *block = (struct block *)manager.current;
     uint64_t room = manager.end - manager.current;
-    if (size > room || align_up(size, BLOCK_ALIGNMENT) + sizeof(struct block_header) > room) {
-        return NULL;
+    return block_bytes(class) <= room && heap_grow(manager.current + block_bytes(class)) ? block : NULL;
+}
+
+static struct block *reuse_block(unsigned class) {
+    struct block *block = free_blocks[class];
+    if (block != NULL) {
+        if (block->check != check_of(block, BLOCK_FREE)) {
+            panic("heap: free block %p was overwritten", (void *)block);
+        }
+        free_blocks[class] = block->next_free;
     }
-    struct block_header *header = (struct block_header *)manager.current;
-    if (!heap_move((uintptr_t)(header + 1) + align_up(size, BLOCK_ALIGNMENT))) {
-        return NULL;
-    }
-    header->size = size;
-    header->check = check_of(header);
+    return block;
+}
+
+static void account(uint64_t size) {
     manager.count++;
     manager.allocated += size;
     if (manager.allocated > manager.peak) {
         manager.peak = manager.allocated;
     }
-    return header + 1;
 }
 
-void heap_free(void *block) {
+void *heap_allocate(size_t size) {
+    unsigned class = class_of(size);
+    struct block *block = class < CLASSES ? reuse_block(class) : NULL;
+    if (block == NULL && class < CLASSES) {
+        block = new_block(class);
+    }
     if (block == NULL) {
+        return NULL;
+    }
+    block->size = size;
+    block->check = check_of(block, BLOCK_LIVE);
+    account(size);
+    return block->data;
+}
+
+void heap_free(void *data) {
+    if (data == NULL) {
         return;
     }
-    struct block_header *header = (struct block_header *)block - 1;
-    if (header->check != check_of(header)) {
-        panic("heap: %p is not an allocated block", block);
+    struct block *block = (struct block *)((uint8_t *)data - offsetof(struct block, data));
+    if (block->check != check_of(block, BLOCK_LIVE)) {
+        panic("heap: %p is not an allocated block", data);
     }
-    header->check = 0; /* a second free is noticed */
+    unsigned class = class_of(block->size);
     manager.count--;
-    manager.allocated -= header->size;
-    if (manager.count == 0) {
-        heap_move(manager.start);
-    } else if (block_end(header) == manager.current) {
-        heap_move((uintptr_t)header);
-    }
+    manager.allocated -= block->size;
+    block->check = check_of(block, BLOCK_FREE);
+    block->next_free = free_blocks[class];
+    free_blocks[class] = block;
 }
 
 /* ---- setting up ---- */

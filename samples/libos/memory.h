@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Memory: what lies where, a bitmap of pages, and a bump heap that takes its pages from the bitmap.
+ * Memory: what lies where, a bitmap of pages, and a heap over it: new blocks come from a bump pointer,
+ * freed ones are kept in lists by size class and used again.
  */
 #ifndef LIBOS_MEMORY_H
 #define LIBOS_MEMORY_H
@@ -24,7 +25,7 @@ struct memory_layout {
  */
 struct memory_manager {
     uintptr_t start;   /* first byte of the heap */
-    uintptr_t current; /* next allocation goes here */
+    uintptr_t current; /* where the next new block goes */
     uintptr_t end;     /* one past the last byte that the heap may ever get */
 
     uint64_t allocated; /* bytes live, without headers */
@@ -44,10 +45,10 @@ void memory_init(uint64_t arena_bytes);
 const struct memory_layout *memory_layout(void);
 const struct memory_manager *memory_manager(void);
 
-/* 16-byte aligned, contents undefined; NULL when there is no room. */
+/* 16-byte aligned, contents undefined; NULL when there is no room. At most 1 MiB: whole pages are for more. */
 void *heap_allocate(size_t size);
-/* Gives back the last block at once, any other when the heap has become empty. NULL is ignored. */
-void heap_free(void *block);
+/* Panics when it is no block, or one that is free already. NULL is ignored. */
+void heap_free(void *data);
 
 /* Whole pages, zeroed, contiguous; NULL when there are none. */
 void *page_allocate(uint64_t count);
