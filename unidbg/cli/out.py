@@ -15,7 +15,7 @@ from unidbg.cli.options import Settings
 PIPE_WIDTH = 120
 """Columns where nobody says how many: a pipe has none, and a fold loses nothing."""
 
-CLEAR = "\x1b[H\x1b[2J\x1b[3J"
+HOME, ERASE_LINE, ERASE_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 def present(produce: Callable[[], Any], settings: Settings) -> None:
@@ -41,8 +41,17 @@ def _once(view: Any, settings: Settings) -> None:
 
 
 def _again(view: Any, settings: Settings) -> None:
-    clear = CLEAR if not settings.json and sys.stdout.isatty() else ""
-    write(clear + to_text(view, settings))
+    text = to_text(view, settings)
+    write(_over_the_last(text) if not settings.json and sys.stdout.isatty() else text)
+
+
+def _over_the_last(text: str) -> str:
+    """`text` drawn over what the terminal shows, without clearing it first: that would flicker."""
+    rows = max(3, shutil.get_terminal_size((PIPE_WIDTH, 24)).lines)
+    lines = text.splitlines()
+    if len(lines) >= rows:
+        lines = [*lines[: rows - 2], f"... and {len(lines) - rows + 2} more lines"]
+    return HOME + "".join(f"{line}{ERASE_LINE}\n" for line in lines) + ERASE_BELOW
 
 
 def to_text(view: Any, settings: Settings) -> str:

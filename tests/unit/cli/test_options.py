@@ -156,6 +156,14 @@ def test_watch_goes_on_while_a_view_is_absent(
     assert ran.out.count("absent  log: the guest exports no log probe") == 3
 
 
+def test_watch_draws_over_the_last_and_stays_on_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINES", "5")
+    monkeypatch.setenv("COLUMNS", "80")
+    short, long = (out._over_the_last("x\n" * count) for count in (3, 9))
+    assert short == "\x1b[H" + "x\x1b[K\n" * 3 + "\x1b[J"
+    assert long == "\x1b[H" + "x\x1b[K\n" * 3 + "... and 6 more lines\x1b[K\n\x1b[J"
+
+
 def test_colour(unidbg: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" not in unidbg("heap", ":1").out
     assert "\x1b[" in unidbg("heap", ":1", "--color=always").out

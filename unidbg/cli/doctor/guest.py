@@ -27,12 +27,12 @@ def guest_diagnoses(target: str, settings: Settings) -> Iterator[Diagnosis]:
     try:
         session = opening.open_session(target, settings)
     except UnidbgError as error:
-        cause, _, remedy = str(error).partition(": ")
-        yield Diagnosis("link", "failed", str(error) if not remedy else f"{cause}: {remedy}")
+        yield Diagnosis("link", "failed", str(error))
         return
     took = time.perf_counter_ns() - began
     with session:
         yield link(session, took)
+        yield from abi(session)
         yield from images(session)
         yield stop(session)
         yield from views(session)
@@ -44,6 +44,24 @@ def link(session: Session, took_ns: int) -> Diagnosis:
     stub = STUBS.get(target.kind, target.kind)
     facts = (stub, target.architecture or "unknown architecture", f"open in {units.duration(took_ns)}")
     return Diagnosis("link", "ok", f"{target.url} by {target.access}: {', '.join(facts)}")
+
+
+def abi(session: Session) -> Iterator[Diagnosis]:
+    """Whether our stub in the guest and this client are of one age; either way they do what both know."""
+    from unidbg.rsp.unidbgstub import ABI
+    from unidbg.target.rsptarget import RspTarget
+
+    spoken = session.target.stub.abi if isinstance(session.target, RspTarget) else None
+    if spoken is None:
+        return
+    if spoken == ABI:
+        yield Diagnosis("stub ABI", "ok", str(spoken), essential=False)
+        return
+    age, remedy = (
+        ("newer", "update unidbg") if spoken > ABI else ("older", "build the guest with a newer stub")
+    )
+    detail = f"{spoken}, {age} than the {ABI} of this unidbg: what both know works"
+    yield Diagnosis("stub ABI", "warning", detail, remedy, essential=False)
 
 
 def images(session: Session) -> Iterator[Diagnosis]:
