@@ -217,7 +217,10 @@ class Image:
 
         if not self.has_dwarf:
             return self._no_dwarf()
-        if self.symbols_named(name):
+        symbols = self.symbols_named(name)
+        if symbols and symbols[0].kind == "func":
+            return SymbolNotFound(f"{name!r} is a function of {self.path}, not a variable", name=name)
+        if symbols:
             return NoDebugInfo(
                 f"{name!r} is a symbol of {self.path}, but no debug information tells its type"
             )
