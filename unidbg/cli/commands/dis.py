@@ -13,7 +13,7 @@ from unidbg.cli.out import present
 @click.command(
     "dis",
     cls=Command,
-    epilog=examples("unidbg dis :1234", "unidbg dis :1234 kmain -n 40", "unidbg dis @hello 0x100200"),
+    epilog=examples("unidbg dis :1234", "unidbg dis :1234 app_main -n 40", "unidbg dis @hello 0x100099"),
 )
 @target
 @click.argument("where", required=False)

@@ -13,7 +13,7 @@ from unidbg.cli.out import present
 @click.command(
     "print",
     cls=Command,
-    epilog=examples("unidbg print :1234 jiffies", "unidbg print @hello 'loop.timers[0].callback' --json"),
+    epilog=examples("unidbg print :1234 heartbeats", "unidbg print @hello 'loop.timers[0].callback' --json"),
 )
 @target
 @click.argument("expression", metavar="EXPR")

@@ -16,7 +16,7 @@ from unidbg.cli.parameters import FormatType
     "x",
     cls=Command,
     epilog=examples(
-        "unidbg x :1234 0x100000", "unidbg x :1234 '$rsp' -f 16gx", "unidbg x @hello kmain -f 8i"
+        "unidbg x :1234 '&heartbeats'", "unidbg x :1234 '$rsp' -f 16gx", "unidbg x @hello app_main -f 8i"
     ),
 )
 @target
