@@ -20,7 +20,7 @@ def run(quick: bool) -> list[Row]:
     """The goal of the spine: at most gdb's time."""
     runs = 3 if quick else 11
     image = ROOT / "samples" / "build" / "x86_64" / "hello.elf"
-    with boot_guest(image) as guest:
+    with boot_guest(image, ready="libos: ") as guest:
         return [
             commands(
                 f"attach, overview, detach ({how})",
