@@ -18,6 +18,7 @@ from unidbg.program.capture import Capture
 from unidbg.program.finding import ImageSpec, find_modules
 from unidbg.program.program import Program
 from unidbg.program.refresh import Refresher, stand
+from unidbg.program.rehearsal import REHEARSAL
 from unidbg.views.base import Absent, Provenance, View
 from unidbg.views.provenance import with_provenance
 
@@ -68,6 +69,7 @@ class Session:
         self.image_note = image_note
         self._roots = self.config.table("roots")
         self.match = registry.detect(program.modules, roots=bool(self._roots))
+        self._memo: dict[object, object] = {}
         self._refresher = Refresher(target, program.modules)
 
     @classmethod
@@ -131,8 +133,9 @@ class Session:
         return absent
 
     def _context(self, capture: Capture) -> Context:
-        program = Program(capture, self.program.modules)
-        return Context(program, self.provenance(capture), capture.was_running, self._roots)
+        program, head = Program(capture, self.program.modules), self.provenance(capture)
+        memo = self._memo if capture.kind != REHEARSAL else None
+        return Context(program, head, capture.was_running, self._roots, memo, capture)
 
     def provenance(self, target: Target | None = None, stopped_ns: int | None = None) -> Provenance:
         """Where data comes from that is read now, or was read from `target` at a stop of that length."""

@@ -16,6 +16,16 @@ VIEWS = ("overview", "memory", "devices", "boot", "app", "heap", "loop", "thread
 """All views of a system, in the order in which they are shown."""
 
 
+class Ahead(Protocol):
+    """Is told what the next refresh will read of virtual memory; without a word, what this one read."""
+
+    def expect(self, address: int, length: int) -> None:
+        """It will probably read this."""
+
+    def forget(self, address: int, length: int) -> None:
+        """It will not read this again, though this one did."""
+
+
 class Context(NamedTuple):
     """What a view function gets: the program, the head of its view, and whether the guest runs but for this
     stop.
@@ -25,7 +35,11 @@ class Context(NamedTuple):
     provenance: Provenance
     was_running: bool = False
     roots: Mapping[str, str] | None = None
-    """Kind of view to the name of a global, as the user's `[roots]` says."""
+    """Kind of view to an expression for its structure, as the user's `[roots]` says."""
+    memo: dict[object, object] | None = None
+    """Kept from one refresh to the next, for what is too slow to be read each time; `None`: keep nothing."""
+    ahead: Ahead | None = None
+    """Where to say what the next refresh will read; `None`: nobody fetches ahead."""
 
     def absent(self, view: str, reason: str, remedy: str) -> Absent:
         """The view that is not to be had."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from unidbg.errors import TargetError
 from unidbg.profiles.base import Context
 from unidbg.profiles.fields import Fields
+from unidbg.profiles.tables import walk_tables
 from unidbg.program import paging
 from unidbg.program.module import PT_LOAD
 from unidbg.program.program import Program
@@ -47,7 +47,7 @@ def build(
     context: Context, layout: dict[str, Range | None], physical: AddressSpace, faults: Faults
 ) -> MemoryView:
     """The view of a layout and the page tables of the first vCPU."""
-    walk = walk_tables(context.program, physical, faults)
+    walk = walk_tables(context, physical, faults)
     ranges = [(name, found) for name in KINDS if (found := layout.get(name)) is not None]
     regions = cut(walk.mappings, ranges) if walk else []
     if len(regions) > MAX_REGIONS:
@@ -60,36 +60,6 @@ def build(
         faults=faults.all(),
         **{name: layout.get(name) for name in KINDS},
     )
-
-
-def walk_tables(program: Program, physical: AddressSpace, faults: Faults) -> paging.PageWalk | None:
-    """Walk the tables of the first thread's CR3; `None` with a fault where there are none to be walked."""
-    found = _control(program, faults)
-    cr3 = found.get("cr3")
-    if cr3 is None:
-        faults.add("page_table_root", "the target does not tell CR3, the root of the page tables")
-        return None
-    if not (found.get("cr0") or paging.CR0_PG) & paging.CR0_PG:
-        faults.add("page_table_root", "paging is off: virtual addresses are physical ones")
-        return None
-    efer = found.get("efer")
-    if efer is not None and not efer & paging.EFER_LMA:
-        faults.add("page_table_root", "the vCPU is not in long mode: its page tables are not read")
-        return None
-    levels = 5 if (found.get("cr4") or 0) & paging.CR4_LA57 else 4
-    walk = paging.walk(physical, cr3, levels=levels, no_execute=efer is None or bool(efer & paging.EFER_NXE))
-    for fault in walk.faults:
-        faults.add("regions", f"at virtual {fault.virtual:#x}: {fault.reason}", fault.entry)
-    return walk
-
-
-def _control(program: Program, faults: Faults) -> dict[str, int | None]:
-    try:
-        threads = program.target.threads()
-        return dict(program.registers(threads[0].id)) if threads else {}
-    except TargetError as error:
-        faults.add("page_table_root", f"the registers are not to be had: {error}")
-        return {}
 
 
 def count(mappings: Iterable[paging.Mapping]) -> PageCounts:

@@ -125,6 +125,14 @@ class Capture:
             self._physical.fetch(plan.physical)
         return self
 
+    def expect(self, address: int, length: int) -> None:
+        """The next refresh will probably read this virtual memory."""
+        self._snapshot.expect(address, length)
+
+    def forget(self, address: int, length: int) -> None:
+        """The next refresh will not read this virtual memory, though this one did."""
+        self._snapshot.forget(address, length)
+
     def detach(self) -> None:
         """The guest runs on."""
         self._target = None

@@ -51,6 +51,8 @@ class PageWalk(NamedTuple):
     root: int
     mappings: tuple[Mapping, ...]
     faults: tuple[PagingFault, ...]
+    tables: tuple[int, ...] = ()
+    """Physical addresses of the tables that were read, `TABLE_BYTES` each."""
 
 
 class PhysicalThroughVirtual:
@@ -64,11 +66,15 @@ class PhysicalThroughVirtual:
 
     def read(self, address: int, length: int) -> bytes:
         """Exactly `length` bytes; the MemoryFault names the virtual address that was tried."""
-        return self._memory.read((address + self._offset) & 0xFFFF_FFFF_FFFF_FFFF, length)
+        return self._memory.read(self.virtual(address), length)
+
+    def virtual(self, address: int) -> int:
+        """Where a physical address is mapped."""
+        return (address + self._offset) & 0xFFFF_FFFF_FFFF_FFFF
 
     def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes | None]:
         """Each range, in as few round trips as the target can."""
-        return self._memory.read_many([((a + self._offset) & 0xFFFF_FFFF_FFFF_FFFF, n) for a, n in ranges])
+        return self._memory.read_many([(self.virtual(address), length) for address, length in ranges])
 
     def regions(self) -> Sequence[MemoryRegion]:
         """Nothing is known of the extent of physical memory here."""
@@ -116,7 +122,7 @@ def walk(physical: AddressSpace, root: int, *, levels: int = 4, no_execute: bool
         tables = _step(state, tables, level)
     bits = 9 * levels + 12
     mappings = merge(sorted(state.leaves), bits, no_execute)
-    return PageWalk(root & ADDRESS_MASK, mappings, tuple(state.faults))
+    return PageWalk(root & ADDRESS_MASK, mappings, tuple(state.faults), tuple(sorted(state.cache)))
 
 
 def _step(state: _Walk, tables: list[_Table], level: int) -> list[_Table]:

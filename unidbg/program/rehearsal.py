@@ -13,6 +13,8 @@ from unidbg.program.capture import Capture, Plan
 from unidbg.program.module import PT_LOAD, Module
 from unidbg.target.base import AddressSpace, MemoryRegion, Registers, RunControl, StopReason, ThreadInfo
 
+REHEARSAL = "image"
+"""The kind of target that a rehearsal decodes."""
 MAX_ZEROS = 1 << 20
 
 
@@ -65,7 +67,7 @@ class LinkedTarget:
 
     url = ""
     access = "image"
-    kind = "image"
+    kind = REHEARSAL
     generation = 0
     consistent = True
     stop_reason: StopReason | None = None

@@ -55,6 +55,14 @@ class SnapshotMemory:
                 self._blocks[address] = data
         self._starts = sorted(self._blocks)
 
+    def expect(self, address: int, length: int) -> None:
+        """The next refresh will probably read this."""
+        self.touched.add((address, length))
+
+    def forget(self, address: int, length: int) -> None:
+        """The next refresh will not read this, though this one did."""
+        self.touched.discard((address, length))
+
     def detach(self) -> None:
         """The guest runs on: from now on only fetched bytes can be read."""
         self._source = None
