@@ -14,7 +14,7 @@ from unidbg.program.module import Module
 from unidbg.program.program import Program
 from unidbg.program.show import Shower
 from unidbg.target.base import ThreadInfo
-from unidbg.views.base import Address, Fault
+from unidbg.views.base import Address, Fault, Location
 from unidbg.views.inspect import (
     DisassemblyView,
     MemoryDumpView,
@@ -108,7 +108,14 @@ def memory_dump(
         format=format_,
         unit_bytes=unit,
         data_hex=data.hex(),
+        pointees=_pointees(context.program, data, unit) if format_ == "a" else (),
     )
+
+
+def _pointees(program: Program, data: bytes, unit: int) -> tuple[Location, ...]:
+    """What each whole unit points to."""
+    whole = range(0, len(data) - unit + 1, unit)
+    return tuple(program.locate(int.from_bytes(data[at : at + unit], "little")) for at in whole)
 
 
 def _bytes(program: Program, start: int, length: int) -> bytes:

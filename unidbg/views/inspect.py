@@ -49,12 +49,16 @@ class DisassemblyView(View):
 
 @dataclass(frozen=True, slots=True)
 class MemoryDumpView(View):
-    """Raw memory, as `x` shows it. `unit_bytes` is 1, 2, 4 or 8; `format` is gdb's letter."""
+    """Raw memory, as `x` shows it. `unit_bytes` is 1, 2, 4 or 8; `format` is gdb's letter.
+
+    `pointees` are what the units point to, one for each, with format `a`; else there are none.
+    """
 
     start: Location
     format: str
     unit_bytes: int
     data_hex: str
+    pointees: tuple[Location, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
