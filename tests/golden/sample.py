@@ -254,6 +254,15 @@ WORDS = inspect.MemoryDumpView(
     8,
     b"".join(n.to_bytes(8, "little") for n in (1, 0x101B61, 2**64 - 1)).hex(),
 )
+POINTERS = inspect.MemoryDumpView(
+    PROVENANCE,
+    (),
+    at(0x117F80),
+    "a",
+    8,
+    b"".join(n.to_bytes(8, "little") for n in (1, 0x101A40)).hex(),
+    (at(1), TICK),
+)
 STRINGS = inspect.MemoryDumpView(
     PROVENANCE, (), at(0x108000, "banner"), "s", 1, b"unidbg \x9b\0second\0".hex()
 )
@@ -380,7 +389,7 @@ class FakeSession:
     def examine(
         self, where: str, format: str, count: int, unit: int, thread: str | None
     ) -> inspect.MemoryDumpView:
-        return {"s": STRINGS, "x": WORDS if unit == 8 else BYTES}[format]
+        return {"s": STRINGS, "a": POINTERS, "x": WORDS if unit == 8 else BYTES}[format]
 
     def evaluate(self, expression: str, thread: str | None) -> inspect.ValueView:
         if expression == "heep":

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "dis": ("dis", ":1234"),
     "x": ("x", ":1234", "counter"),
     "x-16gx": ("x", ":1234", "$rsp", "-f", "16gx"),
+    "x-a": ("x", ":1234", "$rsp", "-f", "2a"),
     "x-s": ("x", ":1234", "banner", "-f", "2s"),
     "x-i": ("x", ":1234", "loop_run", "-f", "4i"),
     "print": ("print", ":1234", "heap"),

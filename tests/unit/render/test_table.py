@@ -19,8 +19,8 @@ from unidbg.views.base import Absent
 HOSTILE = "[/oops] [@click=app.quit] [red]x[/] :smile: \x1b[2J\x9b2J \u202e\u2066 \udc80 \x00\x7f\r\n\t\\"
 VIEWS = [
     *sample.VIEWS.values(), sample.SICK_HEAP, sample.NO_LOG, sample.REGISTERS, sample.DISASSEMBLY,
-    sample.BYTES, sample.WORDS, sample.STRINGS, sample.VALUE, sample.SYMBOLS, sample.TYPES, sample.MONITOR,
-    sample.GUESTS, sample.DOCTOR,
+    sample.BYTES, sample.WORDS, sample.POINTERS, sample.STRINGS, sample.VALUE, sample.SYMBOLS, sample.TYPES,
+    sample.MONITOR, sample.GUESTS, sample.DOCTOR,
 ]  # fmt: skip
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -107,6 +107,9 @@ def _lines(view: MemoryDumpView, data: bytes, page: Page) -> Iterator[tuple[int,
     if view.format == "s":
         yield from _strings(data)
         return
+    if view.pointees:
+        yield from _pointers(view)
+        return
     write = _unit_writer(view.format, view.unit_bytes)
     room = page.width - len(hex(view.start.address + len(data))) - 2
     step = next((step for step in (16, 8) if _line_width(step, view, write) <= room), 8)
@@ -127,6 +130,14 @@ def _with_characters(text: str, chunk: bytes, step: int, write: Callable[[bytes]
     width = step * (len(write(b"\0")) + 1) - 1
     letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in chunk)
     return Text.assemble(f"{text:<{width}}  ", (letters, cells.DIM))
+
+
+def _pointers(view: MemoryDumpView) -> Iterator[tuple[int, Text]]:
+    """One unit a line, and what it points to."""
+    for index, pointee in enumerate(view.pointees):
+        value = Text(f"{pointee.address:#0{2 + 2 * view.unit_bytes}x}")
+        named = Text.assemble("  ", cells.place(pointee)) if pointee.symbol is not None else Text()
+        yield index * view.unit_bytes, Text.assemble(value, named)
 
 
 def _strings(data: bytes) -> Iterator[tuple[int, Text]]:
