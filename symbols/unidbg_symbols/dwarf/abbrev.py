@@ -141,8 +141,9 @@ _SIBLING_FORMS = frozenset({c.DW_FORM_ref1, c.DW_FORM_ref2, c.DW_FORM_ref4, c.DW
 class AbbrevTable(dict[int, Abbrev]):
     """Code to abbreviation; a code that the table does not have raises LookupError."""
 
-    def __init__(self, data: bytes, start: int, end: int, unit: Unit) -> None:
+    def __init__(self, data: bytes, start: int, end: int, unit: Unit, compiled: dict[bytes, Abbrev]) -> None:
         super().__init__()
+        self._compiled = compiled  # of all tables with the same sizes: most units say the same things
         self._data = data
         self._start = start
         self._end = end
@@ -163,14 +164,24 @@ class AbbrevTable(dict[int, Abbrev]):
         found = self.get(code)
         if found is not None or code == 0 or self._complete:
             return found
+        data = self._data
         lead = encode_uleb(code)
-        if self._data.startswith(lead, self._start):
+        if data.startswith(lead, self._start):
             at = self._start
         else:
-            at = self._data.find(b"\0\0" + lead, self._start, self._end) + 2
+            at = data.find(b"\0\0" + lead, self._start, self._end) + 2
             if at == 1:
                 return None
-        return self._parse(at)[0]
+        # What stands up to the next two zero bytes behind code, tag and children is all of it.
+        declaration = data[at : data.find(b"\0\0", at + len(lead) + 2)]
+        found = self._compiled.get(declaration)
+        if found is None:
+            found = self._parse(at)[0]
+            if found is not None:
+                self._compiled[declaration] = found
+        else:
+            self[code] = found
+        return found
 
     def _parse(self, at: int) -> tuple[Abbrev | None, int]:
         """(abbreviation, offset after it); None at the end of the table."""

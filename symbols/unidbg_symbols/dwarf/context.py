@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Literal
 
+    from unidbg_symbols.dwarf.abbrev import Abbrev
     from unidbg_symbols.dwarf.address_map import AddressMap
     from unidbg_symbols.dwarf.code_map import CodeMap
     from unidbg_symbols.dwarf.line_header import LineHeader
@@ -37,10 +38,11 @@ class Dwarf:
         self._units: dict[str, list[Unit]] = {}
         self._starts: dict[str, list[int]] = {}
         self._abbrevs: dict[tuple[int, int, int, int], AbbrevTable] = {}
+        self._compiled: dict[tuple[int, int, int], dict[bytes, Abbrev]] = {}
         self._abbrev_starts: list[int] | None = None
         self._signatures: dict[int, Unit] | None = None
         self.line_headers: dict[tuple[int, str], LineHeader] = {}
-        self.line_tables: dict[int, LineTable] = {}
+        self.line_tables: dict[tuple[str, int], LineTable] = {}
         self.code_maps: dict[int, CodeMap] = {}
         self.scope_maps: dict[tuple[str, int], ScopeMap] = {}
         self._address_map: AddressMap | None = None
@@ -101,7 +103,8 @@ class Dwarf:
         table = self._abbrevs.get(key)
         if table is None:
             end = self._end_of_abbrevs(unit.abbrev_offset)
-            table = AbbrevTable(self.data(".debug_abbrev"), unit.abbrev_offset, end, unit)
+            compiled = self._compiled.setdefault(key[1:], {})
+            table = AbbrevTable(self.data(".debug_abbrev"), unit.abbrev_offset, end, unit, compiled)
             self._abbrevs[key] = table
         return table
 

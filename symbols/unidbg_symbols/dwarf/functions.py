@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unidbg_symbols.dwarf.code_map import CodeMap
     from unidbg_symbols.dwarf.context import Dwarf
     from unidbg_symbols.dwarf.die import Die
+    from unidbg_symbols.dwarf.lines import LineTable
     from unidbg_symbols.dwarf.type_builder import TypeBuilder
     from unidbg_symbols.types import Type
 
@@ -99,6 +100,7 @@ class FunctionFinder:
         self._dwarf = dwarf
         self._builder = builder
         self._functions: dict[int, Function] = {}
+        self._parts: dict[int, tuple[CodeMap, LineTable]] = {}
         self._outer: dict[int, tuple[str, bool, tuple[CodeFrame, ...]]] = {}
 
     def function_at(self, address: int) -> Function | None:
@@ -115,9 +117,12 @@ class FunctionFinder:
         unit = self._dwarf.address_map.unit_at(address)
         if unit is None:
             return ()
-        codes = code_map(unit)
+        parts = self._parts.get(unit.offset)
+        if parts is None:
+            parts = self._parts[unit.offset] = code_map(unit), line_table(unit)
+        codes, lines = parts
         node = codes.innermost(address)
-        place = line_table(unit).place(address)
+        place = lines.place(address)
         if node < 0:
             return (CodeFrame("", *place, False),) if place[0] else ()
         kept = self._outer.get(codes.offsets[node])

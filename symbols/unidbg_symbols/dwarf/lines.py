@@ -86,12 +86,14 @@ class LineTable:
 def line_table(unit: Unit) -> LineTable:
     """The decoded line table of a unit, kept; units that share a line program share it."""
     kept = unit.dwarf.line_tables
-    header = line_header(unit)
-    key = -1 if header is None else header.program
-    if key not in kept:
-        files = header.files if header else ()
-        kept[key] = LineTable(files, *_merge(unit))
-    return kept[key]
+    found = kept.get((unit.section, unit.offset))
+    if found is None:
+        header = line_header(unit)
+        key = ("", -1 if header is None else header.program)
+        if key not in kept:
+            kept[key] = LineTable(header.files if header else (), *_merge(unit))
+        found = kept[unit.section, unit.offset] = kept[key]
+    return found
 
 
 def _merge(unit: Unit) -> tuple[memoryview, memoryview]:
