@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher
 from unidbg_tui.app import UnidbgApp
@@ -84,7 +85,7 @@ async def test_views_open_by_name_and_by_its_beginning(make_app: MakeApp) -> Non
         await typed(pilot, ":overview")
         await pilot.press("escape")
         assert app.view_name == "devices"
-        assert not app.query_one("#asking").has_class("-open")
+        assert not app.query_one("#asking").display
 
 
 async def test_brackets_walk_through_the_views(make_app: MakeApp) -> None:
@@ -436,6 +437,16 @@ async def test_the_prompt_takes_every_printable_key(make_app: MakeApp) -> None:
         assert app.query_one(Prompt).value == "1q/p"
         assert app.view_name == "memory"
         assert isinstance(app.pane, Pane)
+
+
+async def test_what_is_typed_ahead_acts_in_its_order(make_app: MakeApp) -> None:
+    app, _ = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        for key in ("colon", *"memory", "enter"):
+            app.post_message(events.Key(key, ":" if key == "colon" else key if len(key) == 1 else None))
+        await pilot.pause()
+        assert app.view_name == "memory"
 
 
 async def test_snapshots_that_wait_are_replaced_by_newer_ones(make_app: MakeApp) -> None:

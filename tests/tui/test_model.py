@@ -131,6 +131,11 @@ def test_views_of_the_overview_are_read_with_it_and_others_beside_it() -> None:
     assert model.wanted("rings") == ("overview", "rings")
 
 
+def test_the_reached_rate_is_told_from_the_last_snapshots() -> None:
+    assert recorded_model([moment(0), moment(1)]).reached_hz is None
+    assert recorded_model([moment(step) for step in range(9)]).reached_hz == pytest.approx(2.0)
+
+
 def test_rates_step_through_the_list_and_stop_at_its_ends() -> None:
     model = Model("x", NAMES, 2.0)
     assert [model.faster(1), model.faster(1), model.faster(1)] == [4.0, 8.0, 8.0]

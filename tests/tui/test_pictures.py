@@ -117,6 +117,8 @@ async def test_the_picture_of_the_readme_is_current(
     app, reader = make_app()
     assert isinstance(reader, RecordedReader)
     async with app.run_test(size=(120, 38)) as pilot:
+        while not app.query("FooterKey"):
+            await pilot.pause()
         await pilot.pause()
         drawn = re.sub(
             r"terminal-\d+", "terminal", app.export_screenshot(title="unidbg attach localhost:1234")

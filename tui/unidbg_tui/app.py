@@ -20,6 +20,7 @@ from unidbg_tui.keys import KEYS
 from unidbg_tui.messages import LinkChanged, ShowView, ViewUpdated, message_of
 from unidbg_tui.model import Model
 from unidbg_tui.pattern import Pattern, PatternError, compile_pattern
+from unidbg_tui.signals import leave_on_signals
 from unidbg_tui.source import Broken, Event
 from unidbg_tui.status import about_lines, banner, status_line
 from unidbg_tui.themes import THEMES
@@ -52,12 +53,24 @@ class Reader(Protocol):
 
 
 def _bindings() -> list[BindingType]:
+    """The keys of the table, with priority: what is typed ahead of a slow screen acts in its order."""
     return [
-        Binding(key.keys, key.action, key.label or key.says, show=bool(key.label), key_display=key.display)
+        Binding(
+            key.keys,
+            key.action,
+            key.label or key.says,
+            show=bool(key.label),
+            key_display=key.display,
+            priority=True,
+        )
         for keys in KEYS.values()
         for key in keys
         if key.action
     ]
+
+
+OURS = {key.action.partition("(")[0] for keys in KEYS.values() for key in keys} | {"view_number"}
+"""Actions of single keys, which mean something else while a line is typed or a box is open."""
 
 
 class UnidbgApp(App[None]):
@@ -68,7 +81,7 @@ class UnidbgApp(App[None]):
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [
         *_bindings(),
-        *(Binding(f"{(n + 1) % 10}", f"view_number({n})", show=False) for n in range(10)),
+        *(Binding(f"{(n + 1) % 10}", f"view_number({n})", show=False, priority=True) for n in range(10)),
         Binding("ctrl+c", "interrupt", "leave", show=False, system=True),
     ]
 
@@ -104,6 +117,12 @@ class UnidbgApp(App[None]):
             self.register_theme(ours)
         self.theme = theme if theme in self.available_themes else THEMES[0].name
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys are letters while a line is typed, and a box has its own."""
+        if action in OURS and (self._asking.display or len(self.screen_stack) > 1):
+            return False
+        return super().check_action(action, parameters)
+
     def compose(self) -> ComposeResult:
         """Tabs, the views, status bar, keys."""
         yield self._tabs
@@ -121,6 +140,8 @@ class UnidbgApp(App[None]):
         """Begin to read once there is a screen to show it."""
         self._open(self._first_view)
         self._reader.connect(self._post)
+        if not self.is_headless:
+            leave_on_signals(self.exit)
         self.set_interval(1.0, self._show_link)
 
     def _post(self, event: Event) -> None:
@@ -186,10 +207,8 @@ class UnidbgApp(App[None]):
     def _focus_view(self) -> None:
         """Put the focus where keys act."""
         current = self._views.visible_content
-        if isinstance(current, Pane):
-            self.call_after_refresh(current.focus_first)
-        elif current is not None:
-            current.focus()
+        target = current.searchable if isinstance(current, Pane) else current
+        self.screen.set_focus(target)
 
     def on_show_view(self, message: ShowView) -> None:
         """A tab or tile was clicked."""
@@ -250,9 +269,11 @@ class UnidbgApp(App[None]):
     def _ask(self, mark: str, text: str, suggestions: list[str]) -> None:
         """Open the line at the foot, where the keys were."""
         self._mark.say((Span(mark),))
-        self._asking.set_class(True, "-open")
+        self._asking.display = True
         self._footer.display = False
         self._prompt.ask(mark, text, suggestions)
+        # At once: keys that wait already are meant for the prompt.
+        self.screen.set_focus(self._prompt)
 
     def action_hide(self) -> None:
         """Hide what does not match, or show it with the matches marked."""
@@ -301,7 +322,7 @@ class UnidbgApp(App[None]):
             self._close_prompt()
 
     def _close_prompt(self) -> None:
-        self._asking.set_class(False, "-open")
+        self._asking.display = False
         self._footer.display = True
         self._focus_view()
 

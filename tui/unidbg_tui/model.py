@@ -119,6 +119,14 @@ class Model:
         beside = [other for other in self.names if other != "overview" and other not in OVERVIEW_PARTS]
         return ("overview", *(other for other in beside if name in ("overview", other)))
 
+    @property
+    def reached_hz(self) -> float | None:
+        """How often the last snapshots really came; `None` while too few did."""
+        last = [self._moments[index] for index in range(max(0, len(self._moments) - 5), len(self._moments))]
+        if len(last) < 3 or last[-1].taken_at <= last[0].taken_at:
+            return None
+        return (len(last) - 1) / (last[-1].taken_at - last[0].taken_at)
+
     def faster(self, steps: int) -> float:
         """The rate, `steps` further along the list of rates."""
         nearest = min(range(len(RATES)), key=lambda index: abs(RATES[index] - self.refresh_hz))

@@ -46,7 +46,15 @@ def _link(model: Model, now: float, detail: int) -> Line:
         return line(said, f" {units.duration(int((now - model.link.since) * 1e9))}")
     if back is not None:
         return line(said, Span(f" -{back:.1f} s", "accent"))
-    return line(said, Span(f" {model.refresh_hz:g} Hz", "dim"))
+    return line(said, Span(f" {_pace(model)}", "dim"))
+
+
+def _pace(model: Model) -> str:
+    """The rate that was asked for; before it the one that is reached, where a slow line holds it down."""
+    asked, reached = model.refresh_hz, model.reached_hz
+    if reached is None or reached > 0.8 * asked or model.link.paused:
+        return f"{asked:g} Hz"
+    return f"{reached:.2g} of {asked:g} Hz"
 
 
 def _access(model: Model, now: float, detail: int) -> Line:

@@ -202,12 +202,6 @@ class Pane(Vertical):
             [*facts, *(widget.copy_all() for widget in shown if isinstance(widget, Grid | LogLines))]
         )
 
-    def focus_first(self) -> None:
-        """Put the focus where keys act."""
-        widget = self.searchable
-        if widget is not None:
-            widget.focus()
-
 
 def _page(view: View, model: Model, moment: Moment) -> Page:
     return page_of(view, Past(model.history, moment.taken_at))

@@ -43,7 +43,6 @@ class Prompt(Input):
         with self.prevent(Input.Changed):
             self.value = text
         self.cursor_position = len(text)
-        self.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """A filter acts while it is typed."""
