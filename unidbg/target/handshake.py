@@ -34,9 +34,8 @@ FIRST_REPLY = 0.4
 PROBE = 0.1
 
 
-def shake_hands(link: Link) -> Stub:
-    """Find out what the stub can do. The guest stands afterwards unless the stub says otherwise."""
-    stub = Stub()
+def shake_hands(link: Link, stub: Stub) -> None:
+    """Find out what the stub can do, and write it down in `stub`. The guest stands afterwards."""
     link.acknowledge()
     reply = _first_reply(link, stub)
     stub.features = parse_features(reply)
@@ -44,7 +43,6 @@ def shake_hands(link: Link) -> Stub:
     _agree_on_acks(link, stub)
     _set_window(link, stub)
     _ask_abilities(link, stub)
-    return stub
 
 
 def _first_reply(link: Link, stub: Stub) -> bytes:

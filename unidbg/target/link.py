@@ -124,9 +124,11 @@ class Link:
     def start(self, payload: bytes) -> None:
         """Send a packet whose answer is the next stop, and do not wait for it."""
         self.settle()
+        self._lost = True
         self._connection.send(payload)
         self.packets += 1
         self._flush()
+        self._lost = False
 
     def interrupt(self) -> None:
         """Send 0x03."""
@@ -192,12 +194,12 @@ class Link:
         """True after an exchange that did not end: what the stub took of it is not known."""
         return self._lost
 
-    def settle(self, patience: float = SETTLE) -> None:
+    def settle(self) -> None:
         """After an exchange that did not end: finish the packet half sent, swallow what is still owed."""
         if not self._lost:
             return
         self._finish_writing()
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + SETTLE
         while self._owed:
             self._reply(deadline)
         self.drain(QUIET)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from unidbg.errors import RemoteProtocolError, TargetError, TargetGone, TargetTimeout
+from unidbg.errors import RemoteProtocolError, TargetError
 from unidbg.rsp.stop import StopReply
 from unidbg.rsp.threads import parse_current_thread, plain_thread_id
 from unidbg.rsp.unidbgstub import lease_request
@@ -23,6 +24,8 @@ from unidbg.target.threadlist import read_threads
 
 BLOCKS = {"qemu": 1024, "unidbg": 256}
 """Bytes of a cache block: what costs little more than a round trip on the usual line of that stub."""
+QUIET = 0.1
+"""Seconds of silence after which a stub has said all that it had to say."""
 LEAVING = 0.5
 """Seconds that each packet of a farewell may take."""
 
@@ -141,9 +144,10 @@ class RspTarget:
         self._closed = True
         self.link.timeout = min(self.link.timeout, LEAVING)
         try:
-            self._leave()
-        except (TargetGone, TargetTimeout, TargetError, RemoteProtocolError):
-            pass  # the line is dead or damaged: there is nobody to say goodbye to
+            self._say_goodbye()
+        except KeyboardInterrupt:
+            self._say_goodbye()  # it came in the middle: the guest is let go first
+            raise
         finally:
             self.run.end()
             self.link.close()
@@ -151,6 +155,10 @@ class RspTarget:
                 self._guard.dismiss()
             if self.afterwards:
                 self.afterwards()
+
+    def _say_goodbye(self) -> None:
+        with suppress(TargetError, RemoteProtocolError):  # a dead line: there is nobody to hear it
+            self._leave()
 
     def _leave(self) -> None:
         if self.run.state is State.GONE:
@@ -171,7 +179,7 @@ class RspTarget:
         """After an interruption in the middle of something: make the stub listen, whatever state it is in."""
         self.link.abandon()
         self.link.interrupt()
-        self.link.drain(0.1)
+        self.link.drain(QUIET)
 
     def _remove_breakpoints(self) -> None:
         self.run.stop()
@@ -197,7 +205,30 @@ class RspTarget:
 def attach(url: str, link: Link) -> RspTarget:
     """Speak to the stub at the other end of `link` and become its client."""
     since = time.monotonic_ns()
-    stub = shake_hands(link)
+    stub = Stub()
+    try:
+        shake_hands(link, stub)
+    except KeyboardInterrupt:
+        take_back(link, stub)
+        raise
     target = RspTarget(url, link, stub, since)
-    target.begin()
+    try:
+        target.begin()
+    except BaseException:
+        target.close()
+        raise
     return target
+
+
+def take_back(link: Link, stub: Stub) -> None:
+    """Interrupted while we were finding out who is there: undo the stop that our coming may have made.
+
+    A QEMU that sent no stop reply had its guest paused already, and keeps it so.
+    """
+    link.timeout = LEAVING
+    with suppress(TargetError, RemoteProtocolError):
+        link.abandon()
+        link.drain(QUIET)
+        came_to_running = pending_stop(link) is not None
+        if came_to_running or stub.kind != "qemu":
+            link.request(b"D;1" if came_to_running else b"D")

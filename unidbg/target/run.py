@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 
-from unidbg.errors import LocalProtocolError, TargetError, TargetGone, TargetRunning, TargetTimeout
+from unidbg.errors import (
+    LocalProtocolError,
+    RemoteProtocolError,
+    TargetError,
+    TargetGone,
+    TargetRunning,
+    TargetTimeout,
+)
 from unidbg.rsp.replies import error_text, is_error, is_hex, unhex
 from unidbg.rsp.stop import StopReply, parse_stop_reply
 from unidbg.target.base import StopReason
@@ -21,6 +28,8 @@ from unidbg.target.heartbeat import Heartbeat
 from unidbg.target.link import Link
 from unidbg.target.stub import Stub
 
+GIVING_UP = 0.2
+"""Seconds that a break-in may still take once it was interrupted or has failed."""
 FOREVER = 10 * 365 * 86400.0
 
 
@@ -124,28 +133,38 @@ class RspRun:
         try:
             self._halt()
             yield self._standing()
-        finally:
-            if ran and self._state is not State.GONE and not self._stands_by_itself():
-                self.resume()
+        except KeyboardInterrupt:
+            with suppress(TargetError, RemoteProtocolError):  # what cannot be done now, `close` does
+                self._go_on(ran)
+            raise
+        except BaseException:
+            self._go_on(ran)
+            raise
+        else:
+            self._go_on(ran)
 
-    def _stands_by_itself(self) -> bool:
-        return self._state is State.STOPPED and self._by_itself
+    def _go_on(self, ran: bool) -> None:
+        """After a stop of ours. One that was not confirmed is given up soon: `close` sees to the rest."""
+        if self._state is State.STOPPING:
+            with suppress(TargetTimeout):
+                self._confirm(GIVING_UP)
+        if ran and self._state is State.STOPPED and not self._by_itself:
+            self.resume()
 
     def _halt(self) -> None:
         if self._state is State.RUNNING:
             self._state = State.STOPPING
             self._break_in.send()
         if self._state is State.STOPPING:
-            self._confirm()
+            self._confirm(self._link.timeout)
 
-    def _confirm(self) -> None:
+    def _confirm(self, timeout: float) -> None:
         try:
-            self._enter(self._break_in.confirm(self._link.timeout))
+            self._enter(self._break_in.confirm(timeout))
         except TargetTimeout:
             raise TargetTimeout(
-                f"the guest did not obey a break-in on {self._link.line.name} "
-                f"for {self._link.timeout:.0f} s: it runs with interrupts off, "
-                "or its stub cannot be interrupted"
+                f"the guest did not obey a break-in on {self._link.line.name} for {timeout:.0f} s: "
+                "it runs with interrupts off, or its stub cannot be interrupted"
             ) from None
         except TargetGone:
             self._state = State.GONE
