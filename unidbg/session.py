@@ -15,7 +15,7 @@ from unidbg.profiles import registry
 from unidbg.profiles.base import VIEWS, Context
 from unidbg.profiles.overview import PARTS, overview
 from unidbg.program.capture import Capture
-from unidbg.program.finding import ImageSpec, find_modules
+from unidbg.program.finding import ImageSpec, Named, find_modules, open_named
 from unidbg.program.program import Program
 from unidbg.program.refresh import Refresher, stand
 from unidbg.program.rehearsal import REHEARSAL
@@ -78,9 +78,11 @@ class Session:
         from unidbg.target import open_target
 
         config = configuration.load()
-        target = open_target(url, timeout=timeout)
+        named = open_named(images, config)
+        machine = named[0].image.machine if named else None
+        target = open_target(url, timeout=timeout, image_machine=machine)
         try:
-            return cls.over(target, images=images, config=config)
+            return cls._with(target, named, config)
         except BaseException:
             target.close()
             raise
@@ -91,8 +93,12 @@ class Session:
     ) -> Session:
         """A session on a target that is open already; it closes it in the end."""
         config = config or configuration.Config()
+        return cls._with(target, open_named(images, config), config)
+
+    @classmethod
+    def _with(cls, target: Target, named: Sequence[Named], config: configuration.Config) -> Session:
         with stand(target):
-            found = find_modules(target, images, config)
+            found = find_modules(target, named, config)
         return cls(target, Program(target, found.modules), config=config, image_note=found.note)
 
     @property

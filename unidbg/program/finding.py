@@ -6,8 +6,9 @@ out, and the views that miss it say so.
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.errors import ConfigError, ImageError, ImageMismatch, TargetError
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from unidbg.config import Config
     from unidbg.target.base import Target
 
+    Counters = Callable[[], Iterable[int]]
+
 PC_NAMES = ("rip", "pc", "eip")
+MAX_THREADS = 16
 
 
 class ImageSpec(NamedTuple):
@@ -49,13 +53,19 @@ class Found(NamedTuple):
     note: str = ""
 
 
-def find_modules(target: Target, given: Sequence[ImageSpec], config: Config) -> Found:
-    """Open and verify the images; the guest must stand. ImageMismatch and ImageError for named ones."""
-    named = list(given) or [_resolved(config, text) for text in config.strings("image", "files")]
-    if named:
-        pcs = list(program_counters(target))
-        return Found(tuple(_open(target, spec, pcs) for spec in named))
-    return _discover(target, config)
+class Named(NamedTuple):
+    """An image that the user named, opened, and the bias if that was said too."""
+
+    image: Image
+    bias: int | None
+
+
+def open_named(given: Sequence[ImageSpec], config: Config) -> list[Named]:
+    """The images of the option, else of the configuration; ImageError for one that is none. Asks no guest."""
+    from unidbg_symbols import Image
+
+    specs = list(given) or [_resolved(config, text) for text in config.strings("image", "files")]
+    return [Named(Image.open(spec.path), spec.bias) for spec in specs]
 
 
 def _resolved(config: Config, text: str) -> ImageSpec:
@@ -63,15 +73,18 @@ def _resolved(config: Config, text: str) -> ImageSpec:
     return ImageSpec(config.resolve(spec.path), spec.bias)
 
 
-def _open(target: Target, spec: ImageSpec, pcs: Sequence[int]) -> Module:
-    from unidbg_symbols import Image
+def find_modules(target: Target, named: Sequence[Named], config: Config) -> Found:
+    """The named images, verified, else one that is found; the guest must stand.
 
-    image = Image.open(spec.path)
-    _require_machine(image, target)
-    return place(image, target.memory, bias=spec.bias, code_addresses=pcs)
+    ImageMismatch for named ones.
+    """
+    counters = functools.cache(lambda: tuple(program_counters(target)))
+    if named:
+        return Found(tuple(_placed(target, image, bias, counters) for image, bias in named))
+    return _discover(target, config, counters)
 
 
-def _require_machine(image: Image, target: Target) -> None:
+def _placed(target: Target, image: Image, bias: int | None, counters: Counters) -> Module:
     if target.architecture and image.machine != target.architecture:
         raise ImageMismatch(
             f"{image.path} is for {image.machine}, the guest is {target.architecture}: give its image",
@@ -79,17 +92,24 @@ def _require_machine(image: Image, target: Target) -> None:
             expected=image.machine,
             found=target.architecture,
         )
+    return place(image, target.memory, bias=bias, code_addresses=counters)
 
 
-def _discover(target: Target, config: Config) -> Found:
-    note = ""
-    pcs = list(program_counters(target))
+def _discover(target: Target, config: Config, counters: Counters) -> Found:
+    """The first candidate that runs in the guest and has symbols, else the first that runs."""
+    from unidbg_symbols import Image
+
+    note, stripped = "", None
     for path in candidates(target, config):
         try:
-            return Found((_open(target, ImageSpec(path), pcs),))
+            module = _placed(target, Image.open(path), None, counters)
         except (ImageError, ImageMismatch) as error:
             note = note or f"the image that was found is of no use: {error}"
-    return Found((), note)
+            continue
+        if module.image.has_symbols:
+            return Found((module,))
+        stripped = stripped or module
+    return Found((stripped,)) if stripped else Found((), note)
 
 
 def candidates(target: Target, config: Config) -> Iterator[str]:
@@ -122,6 +142,3 @@ def program_counters(target: Target) -> Iterator[int]:
                 yield pc
     except TargetError:
         return
-
-
-MAX_THREADS = 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from unidbg.errors import ImageMismatch, SymbolError
@@ -22,12 +22,17 @@ MAX_TEXT_PAGES = 1 << 16
 
 
 def place(
-    image: Image, memory: AddressSpace, *, bias: int | None = None, code_addresses: Iterable[int] = ()
+    image: Image,
+    memory: AddressSpace,
+    *,
+    bias: int | None = None,
+    code_addresses: Callable[[], Iterable[int]] = tuple,
 ) -> Module:
     """`image` as a verified module.
 
     A given `bias` is checked and nothing else tried. Else bias 0 is, and then the code at `code_addresses`
-    (program counters of the guest) is looked for in the image's text. ImageMismatch when all fail.
+    (program counters of the guest, asked for only then) is looked for in the image's text. ImageMismatch when
+    all fail.
     """
     if bias is not None:
         return Module(image, bias, verify(image, bias, memory), "given")
@@ -45,9 +50,9 @@ def place(
     return found or linked
 
 
-def _search(image: Image, memory: AddressSpace, code_addresses: Iterable[int]) -> Module | None:
+def _search(image: Image, memory: AddressSpace, code_addresses: Callable[[], Iterable[int]]) -> Module | None:
     tried: set[int] = {0}
-    for pc in code_addresses:
+    for pc in code_addresses():
         for bias in candidates(image, memory, pc):
             if bias in tried or len(tried) > MAX_CANDIDATES:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.support.fake_target import FakeTarget
 from tests.support.kernel import kernel
 from unidbg.config import Config
 from unidbg.errors import ConfigError, ImageError
-from unidbg.program.finding import ImageSpec, candidates, find_modules
+from unidbg.program.finding import ImageSpec, candidates, find_modules, open_named
 
 
 def test_specs() -> None:
@@ -37,16 +38,27 @@ def test_the_unstripped_sibling_comes_before_what_the_target_names(tmp_path: Pat
     assert found == ["app.dbg", "app", "build/app"]
 
 
-def test_given_before_configured_before_found(tmp_path: Path) -> None:
+def test_given_before_configured(tmp_path: Path) -> None:
     guest = kernel()
-    guest.target.exec_path = "/nonexistent"
-    configured = Config(str(tmp_path / "unidbg.toml"), {"image": {"files": [guest.path]}})
-    assert find_modules(guest.target, [], configured).modules[0].image.path == guest.path
+    configured = Config(str(tmp_path / "unidbg.toml"), {"image": {"files": [f"{guest.path}@0x1000"]}})
+    assert [(n.image.path, n.bias) for n in open_named([], configured)] == [(guest.path, 0x1000)]
+    assert [(n.image.path, n.bias) for n in open_named([ImageSpec(guest.path)], configured)] == [
+        (guest.path, None)
+    ]
     broken = Config(str(tmp_path / "unidbg.toml"), {"image": {"files": ["nothing.elf"]}})
     with pytest.raises(ImageError, match=r"nothing\.elf"):
-        find_modules(guest.target, [], broken)
-    given = find_modules(guest.target, [ImageSpec(guest.path)], broken)
-    assert given.modules[0].verified == "build-id"
+        open_named([], broken)
+
+
+def test_of_what_is_found_the_one_with_symbols_is_taken(tmp_path: Path) -> None:
+    guest = kernel()
+    stripped = tmp_path / "app"
+    subprocess.run(["objcopy", "--strip-all", guest.path, str(stripped)], check=True)
+    guest.target.exec_path = str(stripped)
+    alone = find_modules(guest.target, [], Config())
+    assert alone.modules[0].image.path == str(stripped)
+    (tmp_path / "app.debug").symlink_to(guest.path)
+    assert find_modules(guest.target, [], Config()).modules[0].image.path == str(tmp_path / "app.debug")
 
 
 def test_nothing_found_is_no_error() -> None:

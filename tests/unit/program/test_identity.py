@@ -83,7 +83,7 @@ def test_a_relocated_kernel_is_found_by_its_code() -> None:
     bias = 0x7FFF_0000_0000
     memory = load(ours, bias)
     memory.plant(0x10_0000, bytes(0x10_000))
-    module = place(ours, memory, code_addresses=[0x666, ours.symbol("f77").address + 5 + bias])
+    module = place(ours, memory, code_addresses=lambda: [0x666, ours.symbol("f77").address + 5 + bias])
     assert (module.bias, module.verified) == (bias, "text")
     assert "code at" in module.evidence
     assert module.locate(ours.symbol("f3").address + bias).symbol == "f3"
@@ -92,7 +92,7 @@ def test_a_relocated_kernel_is_found_by_its_code() -> None:
 def test_a_kernel_moved_to_the_upper_half_has_a_bias_that_wraps() -> None:
     ours = image()
     bias = 0xFFFF_FFFF_8000_0000 - 0x10_0000
-    module = place(ours, load(ours, bias), code_addresses=[ours.symbol("f9").address + bias + 2])
+    module = place(ours, load(ours, bias), code_addresses=lambda: [ours.symbol("f9").address + bias + 2])
     assert module.run_address(0x10_0000) == 0xFFFF_FFFF_8000_0000
     assert module.verified == "build-id"
 
