@@ -66,10 +66,23 @@ def to_text(view: Any, settings: Settings) -> str:
 
 
 def write(text: str) -> None:
-    """To stdout, now; what its encoding lacks is escaped."""
+    """To stdout, now; what its encoding lacks is escaped. BrokenPipeError where nobody reads any more."""
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_stdout()
+        raise Unanswered(f"the answer could not be written: {error.strerror}") from None
+
+
+def forget_stdout() -> None:
+    """What is still buffered goes nowhere, so that the interpreter's last flush is quiet too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def width() -> int:

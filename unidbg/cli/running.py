@@ -22,6 +22,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run `unidbg ARGUMENTS` and give its exit code. Raises only what ends a shell's completion."""
     if COMPLETE in os.environ:
         root.main(prog_name=PROGRAM)
+    _give_streams()
     _end_cleanly_on_signals()
     try:
         return _invoke(arguments)
@@ -34,18 +35,18 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    try:
-        with root.make_context(PROGRAM, list(arguments)) as context:
-            root.invoke(context)
-    finally:
-        sys.stdout.flush()
+    with root.make_context(PROGRAM, list(arguments)) as context:
+        root.invoke(context)
+    sys.stdout.flush()
     return exits.ANSWERED
 
 
 def _fail(error: BaseException) -> int:
     failure = exits.failure(error)
     if isinstance(error, BrokenPipeError):
-        _forget_stdout()
+        from unidbg.cli.out import forget_stdout
+
+        forget_stdout()
     if failure.code == exits.BUG:
         import traceback
 
@@ -55,11 +56,12 @@ def _fail(error: BaseException) -> int:
     return failure.code
 
 
-def _forget_stdout() -> None:
-    """What is still buffered goes nowhere, so that the interpreter's last flush is quiet too."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+def _give_streams() -> None:
+    """Whoever closed stdout or stderr wants nothing of it; Python leaves `None` there."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
 
 def _end_cleanly_on_signals() -> None:

@@ -49,20 +49,11 @@ def all_faults(view: object) -> tuple[Fault, ...]:
     """The faults of a view and of the views inside it, the latter with their place in the whole."""
     if not isinstance(view, View):
         return ()
-    found = dict.fromkeys(view.faults)
+    found = list(view.faults)
     for field in dataclasses.fields(view):
-        part = getattr(view, field.name)
-        for fault in all_faults(part):
-            found[dataclasses.replace(fault, where=_inside(field.name, fault.where))] = None
+        for fault in all_faults(getattr(view, field.name)):
+            found.append(dataclasses.replace(fault, where=f"{field.name}.{fault.where}".rstrip(".")))
     return tuple(found)
-
-
-def _inside(part: str, where: str) -> str:
-    return (
-        where
-        if where.startswith((f"{part}.", f"{part}[")) or where == part
-        else f"{part}.{where}".rstrip(".")
-    )
 
 
 def data_fields(cls: type) -> dict[str, Any]:

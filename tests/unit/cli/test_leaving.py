@@ -78,3 +78,24 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
         os.kill(process.pid, signal.SIGTERM)
         process.communicate(timeout=30)
     assert process.returncode == 143
+
+
+def shell(redirection: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -c "$1" heap :1 {redirection}', sys.executable, SCRIPT],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=30,
+    )
+
+
+def test_streams_that_are_closed() -> None:
+    assert shell(">&-").returncode == 0
+    assert b"allocated" in shell("2>&-").stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_disk_that_is_full() -> None:
+    ran = shell("> /dev/full")
+    assert ran.returncode == 2
+    assert ran.stderr == b"let go\nunidbg: error: the answer could not be written: No space left on device\n"

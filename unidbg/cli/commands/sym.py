@@ -9,7 +9,9 @@ from unidbg.cli.options import Settings, image, plain_settings
 from unidbg.cli.out import present
 
 
-@click.command("sym", cls=Command, epilog=examples("unidbg sym app.elf app_main", "unidbg sym app.elf 0x100099"))
+@click.command(
+    "sym", cls=Command, epilog=examples("unidbg sym app.elf app_main", "unidbg sym app.elf 0x100099")
+)
 @image
 @click.argument("query", metavar="NAME|ADDR")
 @plain_settings

@@ -10,7 +10,9 @@ from unidbg.cli.out import present
 
 
 @click.command(
-    "type", cls=Command, epilog=examples("unidbg type app.elf 'struct loop_timer'", "unidbg type app.elf uint64_t")
+    "type",
+    cls=Command,
+    epilog=examples("unidbg type app.elf 'struct loop_timer'", "unidbg type app.elf uint64_t"),
 )
 @image
 @click.argument("name", metavar="NAME")
