@@ -15,6 +15,8 @@ _REQUEST = 1
 _HEADER = struct.Struct("=IHHII")
 _QUERY = struct.Struct("=BBBxI")
 _NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
+_STATE_OFFSET = _HEADER.size + 1
+_ESTABLISHED = 1
 _INODE_OFFSET = _HEADER.size + 4 + 48 + 16
 """Behind the header of inet_diag_msg: four bytes, the id (48), expires, rqueue, wqueue, uid."""
 
@@ -35,6 +37,8 @@ def connection_inode(family: int, local: Endpoint, remote: Endpoint) -> int | No
     except (OSError, AttributeError):
         return None
     if len(reply) < _INODE_OFFSET + 4 or _HEADER.unpack_from(reply)[1] != _BY_FAMILY:
+        return None
+    if reply[_STATE_OFFSET] != _ESTABLISHED:  # closed by its owner: it has no inode either
         return None
     return int(struct.unpack_from("=I", reply, _INODE_OFFSET)[0])
 

@@ -147,13 +147,12 @@ def test_many_ranges_in_one_packet() -> None:
 
 @given(st.binary(max_size=50), st.integers(1, 8))
 def test_memory_parsers_give_at_most_what_was_asked(reply: bytes, length: int) -> None:
-    for parse in (
-        lambda: memory.parse_read(reply, length),
-        lambda: memory.parse_read_binary(reply, length, memory.BinaryStyle.GDB),
-        lambda: memory.parse_read_binary(reply, length, memory.BinaryStyle.LLDB),
-    ):
+    for style in memory.BinaryStyle:
         try:
-            data = parse()
+            if style is memory.BinaryStyle.NONE:
+                data = memory.parse_read(reply, length)
+            else:
+                data = memory.parse_read_binary(reply, length, style)
         except RemoteProtocolError:
             continue
         assert data is None or len(data) <= length
