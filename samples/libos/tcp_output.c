@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "libos/tcp_output.h"
+#include "libos/tcp_parts.h"
 
 #include <stddef.h>
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.samples.guest import Guest
+from tests.e2e.samples.guest import Guest, Options
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 Boot = Callable[..., Guest]
@@ -41,7 +41,7 @@ def boot(build: Path, machine: str) -> Iterator[Boot]:
     guests: list[Guest] = []
 
     def start(name: str, append: str = "", **options: Any) -> Guest:
-        guests.append(Guest(build / f"{name}.elf", machine, append, **options))
+        guests.append(Guest(build / f"{name}.elf", machine, Options(append, **options)))
         return guests[-1]
 
     yield start

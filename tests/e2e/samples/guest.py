@@ -6,7 +6,8 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,34 +16,77 @@ from tests.e2e.samples.qmp import Qmp
 
 QEMU = "qemu-system-x86_64"
 COMMON = ("-accel", "tcg", "-cpu", "max", "-nodefaults", "-no-reboot", "-display", "none")
+NETWORK_DEVICE = {
+    "q35": ("-device", "virtio-net-pci,netdev=net"),
+    "microvm": ("-device", "virtio-net-device,netdev=net", "-global", "virtio-mmio.force-legacy=false"),
+}
 STUB_LINE = {
     "q35": ("-serial", "chardev:stub"),
     "microvm": ("-device", "isa-serial,iobase=0x2f8,irq=3,chardev=stub"),
 }
 
 
+USER_NETWORK = "user,id=net,hostfwd=tcp:127.0.0.1:0-:80,hostfwd=udp:127.0.0.1:0-:7"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a guest is started with. `network` is empty, `user` (ports forwarded) or `cable` (raw frames)."""
+
+    append: str = ""
+    memory: str = "64M"
+    network: str = ""
+    extra: Sequence[str] = ()
+
+
+def command_of(elf: Path, machine: str, options: Options, ends: Mapping[str, int]) -> list[str]:
+    """QEMU's command line; `ends` are file descriptors of its ends of the lines."""
+    command = [
+        QEMU,
+        "-M",
+        machine,
+        *COMMON,
+        "-m",
+        options.memory,
+        "-kernel",
+        str(elf),
+        "-append",
+        options.append,
+    ]
+    for name in ("console", "stub", "qmp"):
+        command += ["-chardev", f"socket,id={name},fd={ends[name]}"]
+    command += ["-serial", "chardev:console", *STUB_LINE[machine], "-mon", "chardev=qmp,mode=control"]
+    if options.network:
+        backend = USER_NETWORK if options.network == "user" else f"socket,id=net,fd={ends['cable']}"
+        command += ["-netdev", backend, *NETWORK_DEVICE[machine]]
+    return [*command, *options.extra]
+
+
 class Guest:
     """A running guest. Lines of its console are waited for, not polled for."""
 
-    def __init__(
-        self, elf: Path, machine: str, append: str = "", *, memory: str = "64M", extra: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, elf: Path, machine: str, options: Options) -> None:
         self.elf = elf
+        self.text = b""
         self.console, console = socket.socketpair()
         self.stub, stub = socket.socketpair()
+        self.cable, cable = socket.socketpair()
         monitor, qmp = socket.socketpair()
-        passed = {"console": console, "stub": stub, "qmp": qmp}
-        command = [QEMU, "-M", machine, *COMMON, "-m", memory, "-kernel", str(elf), "-append", append]
-        for name, end in passed.items():
-            command += ["-chardev", f"socket,id={name},fd={end.fileno()}"]
-        command += ["-serial", "chardev:console", *STUB_LINE[machine]]
-        command += ["-mon", "chardev=qmp,mode=control", *extra]
-        self.started = time.monotonic()
-        self.process = subprocess.Popen(command, pass_fds=[end.fileno() for end in passed.values()])
-        for end in passed.values():
+        ends = {"console": console, "stub": stub, "cable": cable, "qmp": qmp}
+        numbers = {name: end.fileno() for name, end in ends.items()}
+        command = command_of(elf, machine, options, numbers)
+        self.process = subprocess.Popen(command, pass_fds=list(numbers.values()))
+        for end in ends.values():
             end.close()
-        self.text = b""
         self.qmp = Qmp(monitor)
+
+    def forwarded(self, protocol: str) -> int:
+        """The host's port that leads to the guest, by way of the network `user`."""
+        found = re.search(
+            rf"{protocol.upper()}\[HOST_FORWARD\] +\d+ +127\.0\.0\.1 +(\d+)", self.qmp.monitor("info usernet")
+        )
+        assert found
+        return int(found[1])
 
     def wait_for(self, pattern: str, timeout: float = 30.0) -> re.Match[str]:
         """The first match in all that the console has printed, waiting for more of it."""
@@ -79,8 +123,8 @@ class Guest:
         """End QEMU."""
         self.process.kill()
         self.process.wait()
-        self.console.close()
-        self.stub.close()
+        for line in (self.console, self.stub, self.cable):
+            line.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The sending half of TCP, and its clock. */
-#ifndef LIBOS_TCP_OUTPUT_H
-#define LIBOS_TCP_OUTPUT_H
+/* What the files of TCP share: tcp.c (the table), tcp_input.c and tcp_output.c. */
+#ifndef LIBOS_TCP_PARTS_H
+#define LIBOS_TCP_PARTS_H
 
 #include "libos/network.h"
 
@@ -9,6 +9,19 @@
 static inline bool sequence_before(uint32_t a, uint32_t b) {
     return (int32_t)(a - b) < 0;
 }
+
+/* ---- the table ---- */
+
+struct tcp_connection *tcp_find(const struct ipv4_packet *packet, const struct tcp_header *header);
+/* A free slot, else the one that has been in TIME-WAIT for longest; NULL: all are in use. */
+struct tcp_connection *tcp_allocate(void);
+void tcp_notify(struct tcp_connection *connection, enum tcp_event event);
+/* The slot is free before the handler hears of it, but its contents are still there. */
+void tcp_end(struct tcp_connection *connection);
+/* Nothing more will happen here that the application cares about. */
+void tcp_enter_time_wait(struct tcp_connection *connection);
+
+/* ---- sending ---- */
 
 /* Begin to send from this sequence number on. */
 void tcp_output_init(struct tcp_connection *connection, uint32_t initial);
