@@ -72,8 +72,6 @@ def test_eight_at_once(guest: Guest, client: Callable[[], http.client.HTTPConnec
 def test_stats_are_those_of_the_monitor(
     guest: Guest, client: Callable[[], http.client.HTTPConnection]
 ) -> None:
-    guest: Guest, client: Callable[[], http.client.HTTPConnection]
-) -> None:
     status, body = fetch(client(), "/stats")
     by_http = dict(line.split("=", 1) for line in body.decode().splitlines())
     by_stub = Stub(guest.stub).stats()
