@@ -59,6 +59,10 @@ void arch_pass_hardware(struct unidbg_frame *frame);
 
 /* The faults of peek and poke: true if the frame was one, and now goes on behind it. */
 bool arch_fixup(struct unidbg_frame *frame);
+/* Call; true when it returned, false when it faulted. The fault's trap goes to arch_guard_fails. */
+bool arch_guarded(struct unidbg_guard *guard, void (*call)(void *argument), void *argument);
+/* Send the frame of such a fault back; false: nothing is guarded, or it is no fault. */
+bool arch_guard_fails(const struct unidbg_guard *guard, struct unidbg_frame *frame);
 /* Execute a breakpoint instruction here. */
 void arch_trap_here(void);
 

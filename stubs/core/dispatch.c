@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The one table of packets. */
+#include "arch.h"
 #include "packet.h"
 #include "reply.h"
 #include "wire.h"
@@ -66,19 +67,31 @@ static handler *find_letter(struct scan *scan) {
     return NULL;
 }
 
-enum verdict packet_handle(struct unidbg_stub *stub) {
-    struct scan scan = {stub->in.data, stub->in.data + stub->in.length, false};
-    handler *run = find_word(&scan);
-    enum verdict verdict = REPLY; /* an empty one: not supported */
+struct job {
+    struct unidbg_stub *stub;
+    struct scan scan;
+    handler *run;
+    enum verdict verdict;
+};
 
-    if (!run)
-        run = find_letter(&scan);
+static void do_job(void *argument) {
+    struct job *job = argument;
+    job->verdict = job->run(job->stub, &job->scan);
+}
+
+/* Handlers call functions of the guest (threads, monitor commands), which can fault: that is an error, too. */
+enum verdict packet_handle(struct unidbg_stub *stub) {
+    struct job job = {stub, {stub->in.data, stub->in.data + stub->in.length, false}, NULL, REPLY};
+
+    job.run = find_word(&job.scan);
+    if (!job.run)
+        job.run = find_letter(&job.scan);
     wire_begin(stub);
-    if (run)
-        verdict = run(stub, &scan);
-    if (stub->out.overflow)
+    if (job.run && !arch_guarded(&stub->guard, do_job, &job))
+        reply_error(stub, ERROR_FAULT, "code of the guest faulted while it made the answer");
+    else if (stub->out.overflow)
         reply_error(stub, ERROR_SPACE, "the reply is longer than a packet");
-    if (verdict & REPLY)
+    if (job.verdict & REPLY)
         wire_finish(stub);
-    return verdict;
+    return job.verdict;
 }

@@ -210,7 +210,9 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     if (arch_fixup(frame))
         return true;
     cause = arch_cause(frame);
-    if (cause.kind == STOP_NONE || stub->frame)
+    if (stub->frame)
+        return arch_guard_fails(&stub->guard, frame);
+    if (cause.kind == STOP_NONE)
         return false;
     stub->frame = frame;
     if (step.active)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The one place where the stub touches memory that may not be there, and the slot for steps. */
+/* The one place where the stub touches memory that may not be there; the way back from code of the guest
+ * that faults while the stub calls it; and the slot for steps. */
 
     .text
     .globl unidbg_x86_64_copy
@@ -18,6 +19,42 @@ unidbg_x86_64_recover:
     subq %rcx, %rax
     ret
     .size unidbg_x86_64_copy, . - unidbg_x86_64_copy
+
+    .globl unidbg_x86_64_guarded
+    .type unidbg_x86_64_guarded, @function
+/* bool unidbg_x86_64_guarded(struct unidbg_guard *guard, void (*call)(void *), void *argument): true when
+ * `call` has returned, false when it faulted: then the fault's handler has sent it to unidbg_x86_64_failed,
+ * rdi being the guard. */
+unidbg_x86_64_guarded:
+    movq %rbx, 0(%rdi)
+    movq %rbp, 8(%rdi)
+    movq %r12, 16(%rdi)
+    movq %r13, 24(%rdi)
+    movq %r14, 32(%rdi)
+    movq %r15, 40(%rdi)
+    movq %rsp, 48(%rdi)
+    movq $1, 56(%rdi)           /* active */
+    pushq %rdi
+    movq %rsi, %rax
+    movq %rdx, %rdi
+    call *%rax
+    popq %rdi
+    movq $0, 56(%rdi)
+    movl $1, %eax
+    ret
+    .globl unidbg_x86_64_failed
+unidbg_x86_64_failed:
+    movq 0(%rdi), %rbx
+    movq 8(%rdi), %rbp
+    movq 16(%rdi), %r12
+    movq 24(%rdi), %r13
+    movq 32(%rdi), %r14
+    movq 40(%rdi), %r15
+    movq 48(%rdi), %rsp
+    movq $0, 56(%rdi)
+    xorl %eax, %eax
+    ret
+    .size unidbg_x86_64_guarded, . - unidbg_x86_64_guarded
 
     .globl unidbg_x86_64_slot_area
     .type unidbg_x86_64_slot_area, @object

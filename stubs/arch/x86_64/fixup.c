@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Faults of the stub's own accesses. */
+/* Faults of the stub's own accesses, and of what it calls. */
 #include "../../core/arch.h"
 #include "machine.h"
 
@@ -12,6 +12,18 @@ bool arch_fixup(struct unidbg_frame *frame) {
     if (frame->rip != (uintptr_t)unidbg_x86_64_access)
         return false;
     frame->rip = (uintptr_t)unidbg_x86_64_recover;
+    return true;
+}
+
+bool arch_guarded(struct unidbg_guard *guard, void (*call)(void *argument), void *argument) {
+    return unidbg_x86_64_guarded(guard, call, argument);
+}
+
+bool arch_guard_fails(const struct unidbg_guard *guard, struct unidbg_frame *frame) {
+    if (!guard->active || arch_cause(frame).kind != STOP_EXCEPTION)
+        return false;
+    frame->rdi = (uintptr_t)guard;
+    frame->rip = (uintptr_t)unidbg_x86_64_failed;
     return true;
 }
 

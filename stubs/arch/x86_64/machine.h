@@ -2,11 +2,12 @@
 #ifndef X86_MACHINE_H
 #define X86_MACHINE_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <unidbg/x86_64.h>
 
 /* access.S */
 size_t unidbg_x86_64_copy(void *to, const void *from, size_t count);
+bool unidbg_x86_64_guarded(struct unidbg_guard *guard, void (*call)(void *), void *argument);
+extern const char unidbg_x86_64_failed[];
 extern const char unidbg_x86_64_access[];
 extern const char unidbg_x86_64_recover[];
 extern const char unidbg_x86_64_slot_area[];

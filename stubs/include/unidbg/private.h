@@ -81,6 +81,8 @@ struct unidbg_stub {
     uint64_t other_id;         /* 0: `other` holds nothing */
     unsigned other_known;
 
+    struct unidbg_guard guard; /* around the handling of a packet */
+
     /* Going on. */
     bool stepping;        /* one instruction, or out of the range below */
     bool step_interrupts; /* steps let interrupts in */

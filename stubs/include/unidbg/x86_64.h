@@ -26,6 +26,12 @@ struct unidbg_frame {
 #define UNIDBG_X86_64_FRAME_SIZE 800
 _Static_assert(sizeof(struct unidbg_frame) == UNIDBG_X86_64_FRAME_SIZE, "entry.S pushes this much");
 
+/* Where to go back to if code that the stub calls faults. The stub's own. */
+struct unidbg_guard {
+    uint64_t rbx, rbp, r12, r13, r14, r15, rsp;
+    uint64_t active;
+};
+
 /* A step under way. The stub's own. */
 struct unidbg_step {
     uint64_t slot;    /* where a copy of the instruction runs; 0: it runs in place */
