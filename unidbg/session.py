@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from unidbg import config as configuration
-from unidbg.errors import LocalProtocolError
+from unidbg.errors import LocalProtocolError, SymbolError
 from unidbg.profiles import registry
 from unidbg.profiles.base import VIEWS, Context
 from unidbg.profiles.overview import PARTS, overview
@@ -132,7 +132,12 @@ class Session:
     def _one(self, context: Context, name: str) -> View | Absent:
         function = self.match.profile.views().get(name)
         if function is not None:
-            return function(context)
+            try:
+                return function(context)
+            except SymbolError as error:
+                return context.absent(
+                    name, str(error), "give the unstripped image of this build with --image FILE"
+                )
         absent = self.match.profile.missing(context, name)
         if self.image_note and not self.program.modules:
             return context.absent(name, self.image_note, absent.remedy)

@@ -8,7 +8,11 @@ from unidbg.errors import SymbolError
 from unidbg.views.base import Address, ImageIdentity, Location
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from unidbg_symbols import Image
+    from unidbg_symbols.dwarf.functions import CodeFrame
+    from unidbg_symbols.dwarf.lines import SourceLine
 
 MASK = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -41,7 +45,7 @@ class Module(NamedTuple):
         """Symbol, offset and source line of a run address, as far as the image knows them."""
         link = self.link_address(run)
         symbol = self.image.symbol_at(link)
-        line = self.image.line_at(link) if self.in_text(link) else None
+        line = self._line(link)
         return Location(
             address=Address(run),
             symbol=symbol.name if symbol else None,
@@ -49,6 +53,20 @@ class Module(NamedTuple):
             file=line.file if line else None,
             line=line.line if line else None,
         )
+
+    def _line(self, link: int) -> SourceLine | None:
+        """The source line, only of code; damaged line tables tell none."""
+        try:
+            return self.image.line_at(link) if self.in_text(link) else None
+        except SymbolError:
+            return None
+
+    def frames(self, run: int) -> Sequence[CodeFrame]:
+        """The functions at a run address, inlined ones first; none where debug information is damaged."""
+        try:
+            return self.image.frames_at(self.link_address(run))
+        except SymbolError:
+            return ()
 
     def in_text(self, link: int) -> bool:
         """Whether a link address lies in executable code: only there are lines to be had."""

@@ -129,8 +129,12 @@ class SnapshotMemory:
         self.late = True
         try:
             data = self._source.read(address, length)
-        except MemoryFault:
+        except MemoryFault as fault:
             self._bad.add((address, length))
+            if (
+                0 < fault.address - address < length
+            ):  # the readable part tells the next time where the fault is
+                self.touched.add((address, fault.address - address))
             raise
         self._add(address, data)
         return data

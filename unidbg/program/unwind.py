@@ -109,7 +109,7 @@ def _frames(program: Program, step: Step, index: int) -> Iterator[Frame]:
     if module is None:
         yield Frame(index, Location(Address(pc)), sp, step.how)
         return
-    found = module.image.frames_at(module.link_address(looked_up))
+    found = module.frames(looked_up)
     for depth, frame in enumerate(found[:-1]):
         where = Location(Address(pc), frame.function, 0, frame.file or None, frame.line or None)
         yield Frame(index + depth, where, sp, "inline")
@@ -121,6 +121,8 @@ def _outermost(module: Module, pc: int, looked_up: int, found: Sequence[CodeFram
     inlined).
     """
     place = module.locate(looked_up)
+    if found and place.symbol is None:
+        place = replace(place, symbol=found[-1].function or None)
     if found and found[-1].line:
         place = replace(place, file=found[-1].file or None, line=found[-1].line)
     return replace(place, address=Address(pc), offset=place.offset + pc - looked_up if place.symbol else 0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.fake_target import FakeMemory, FakeTarget
 from unidbg.errors import MemoryFault
@@ -94,3 +96,28 @@ def test_a_capture_fetches_registers_and_the_moved_stack() -> None:
     assert second.memory.read(0x100, 8) == b"global!!"
     assert memory.round_trips == 1
     assert second.complete
+
+
+RANGES = st.lists(st.tuples(st.integers(0xFF0, 0x3010), st.integers(1, 600)), min_size=1, max_size=20)
+
+
+@given(RANGES, RANGES)
+def test_what_was_read_is_had_again_without_the_guest(
+    first: list[tuple[int, int]], more: list[tuple[int, int]]
+) -> None:
+    """Whatever was read, readable or not, is answered alike by a snapshot of the same ranges."""
+    source = FakeMemory({0x1000: bytes(n * 7 & 255 for n in range(0x1000)), 0x2800: b"z" * 0x400})
+    live = SnapshotMemory(source)
+    answers = [answer(live, r) for r in first] + live.read_many(more)
+    again = SnapshotMemory(source)
+    again.fetch(live.read_set())
+    again.detach()
+    assert [answer(again, r) for r in first] + again.read_many(more) == answers
+
+
+def answer(memory: SnapshotMemory, wanted: tuple[int, int]) -> bytes | int:
+    """The bytes, or the first bad address."""
+    try:
+        return memory.read(*wanted)
+    except MemoryFault as fault:
+        return fault.address
