@@ -82,17 +82,17 @@ class Grid(ScrollView, can_focus=True):
             self.order = Order()
         self.table = table
         self._changes = changes
-        self._arrange()
+        self._lay_out()
 
     def filter(self, pattern: Pattern, hiding: bool) -> None:
         """Show the rows that `pattern` admits; without `hiding` all of them, with the matches marked."""
         self.pattern, self.hiding = pattern, hiding
-        self._arrange()
+        self._lay_out()
 
     def sort(self, order: Order) -> None:
         """Show the rows in `order`."""
         self.order = order
-        self._arrange()
+        self._lay_out()
 
     def sort_by_name(self, name: str) -> bool:
         """Sort by the column whose name begins with `name`; False where there is none."""
@@ -102,7 +102,7 @@ class Grid(ScrollView, can_focus=True):
                 return True
         return False
 
-    def _arrange(self) -> None:
+    def _lay_out(self) -> None:
         key = self.cursor_key
         rows = [row for row in self.table.rows if not self.hiding or self.pattern.admits(row.text)]
         self.rows = self.order.arrange(rows)

@@ -50,26 +50,26 @@ class LogLines(ScrollView, can_focus=True):
     def show(self, lines: tuple[str, ...], new: int) -> None:
         """Show `lines`, of which the last `new` came since the snapshot before."""
         self.lines, self._new = lines, new
-        self._arrange()
+        self._lay_out()
 
     def filter(self, pattern: Pattern, hiding: bool) -> None:
         """Show the lines that `pattern` admits; without `hiding` all, with the matches marked."""
         self.pattern, self.hiding, self._match = pattern, hiding, None
-        self._arrange()
+        self._lay_out()
 
     def toggle_follow(self) -> bool:
         """Follow the newest line, or stay."""
         self.following = not self.following
-        self._arrange()
+        self._lay_out()
         return self.following
 
     def toggle_wrap(self) -> bool:
         """Wrap long lines, or let them be scrolled sideways."""
         self.wrapping = not self.wrapping
-        self._arrange()
+        self._lay_out()
         return self.wrapping
 
-    def _arrange(self) -> None:
+    def _lay_out(self) -> None:
         width = max(1, self.size.width)
         self._rows = [
             (index, piece)
@@ -98,7 +98,7 @@ class LogLines(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         """Wrap to the new width."""
-        self._arrange()
+        self._lay_out()
 
     def _scroll_by(self, rows: int) -> None:
         top = round(self.scroll_offset.y) + rows

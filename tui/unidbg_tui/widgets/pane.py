@@ -88,7 +88,7 @@ class Pane(Vertical):
             block.show(chart)
         self._fill_lines(page, before)
         self._fill_tables(page.tables + ((fault_table(faults),) if faults else ()))
-        self._arrange()
+        self._share_height()
 
     def _fill_lines(self, page: Page, before: Page | None) -> None:
         log = self.query_one(LogLines)
@@ -132,7 +132,7 @@ class Pane(Vertical):
         """The detail follows the cursor."""
         if any(row.detail for table in self._tables for row in table.rows):
             self._show_detail(self._grids(len(self._tables) + 1))
-            self._arrange()
+            self._share_height()
 
     # The widgets, as many as the page needs.
 
@@ -158,9 +158,9 @@ class Pane(Vertical):
 
     def on_resize(self, event: events.Resize) -> None:
         """Share the height anew."""
-        self._arrange()
+        self._share_height()
 
-    def _arrange(self) -> None:
+    def _share_height(self) -> None:
         """Facts take what they need, tables too where it fits, charts the rest."""
         charts = [chart for chart in self.query(ChartBlock) if chart.display]
         grids = [grid for grid in self.query(Grid) if grid.display]
