@@ -183,7 +183,8 @@ void debug_exception(struct unidbg_frame *frame) {
     if (is_started && unidbg_fixup(&stub, frame)) {
         return;
     }
-    if (is_fault(frame->vector) && !debug_attached()) { /* a client that is there is told */
+    bool is_told = debug_attached() || (is_started && !is_fault(frame->vector)); /* by the stub */
+    if (!is_told) {
         log_line("exception %lu, error %lx at %p, address %p", frame->vector, frame->error_code,
                  (void *)frame->rip, (void *)read_cr2());
     }

@@ -36,6 +36,7 @@ class Options:
     append: str = ""
     memory: str = "64M"
     network: str = ""
+    stub: bool = True
     extra: Sequence[str] = ()
 
 
@@ -55,7 +56,8 @@ def command_of(elf: Path, machine: str, options: Options, ends: Mapping[str, int
     ]
     for name in ("console", "stub", "qmp"):
         command += ["-chardev", f"socket,id={name},fd={ends[name]}"]
-    command += ["-serial", "chardev:console", *STUB_LINE[machine], "-mon", "chardev=qmp,mode=control"]
+    command += ["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control"]
+    command += STUB_LINE[machine] if options.stub else ()
     if options.network:
         backend = USER_NETWORK if options.network == "user" else f"socket,id=net,fd={ends['cable']}"
         command += ["-netdev", backend, *NETWORK_DEVICE[machine]]
