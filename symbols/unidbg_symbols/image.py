@@ -256,15 +256,18 @@ class Image:
     def frames_at(self, address: int) -> Sequence[CodeFrame]:
         """The function and line of an address, then those into which it was inlined; innermost first.
 
-        Where there is no DWARF for it, the symbol that contains it; empty where there is none either.
+        Where DWARF knows no function (assembler), the symbol names it; empty where there is none either.
         """
         frames = self._functions.frames_at(address)
-        symbol = None if frames else self.symbol_at(address)
+        if frames and frames[0].function:
+            return frames
+        symbol = self.symbol_at(address)
         if symbol is None:
             return frames
         from unidbg_symbols.dwarf.functions import CodeFrame
 
-        return (CodeFrame(symbol.name, "", 0, 0, False),)
+        place = (frames[0].file, frames[0].line, frames[0].column) if frames else ("", 0, 0)
+        return (CodeFrame(symbol.name, *place, False),)
 
     @property
     def _functions(self) -> FunctionFinder:

@@ -135,20 +135,23 @@ class _ReferringType(Type):
 
 
 class PointerType(_ReferringType):
-    """A pointer, or a C++ reference: `sigil` is `*`, `&` or `&&`."""
+    """A pointer, or a C++ reference: `sigil` is `*`, `&` or `&&`. `label` is its name in Rust, else ""."""
 
-    __slots__ = ("_size", "sigil")
+    __slots__ = ("_size", "label", "sigil")
 
-    def __init__(self, target: Type | Later, size: int, sigil: str = "*") -> None:
+    def __init__(self, target: Type | Later, size: int, sigil: str = "*", label: str = "") -> None:
         super().__init__(target)
         self._size = size
         self.sigil: Final = sigil
+        self.label: Final = label
 
     @property
     def size(self) -> int:
         return self._size
 
     def spell(self, declarator: str, depth: int = 0) -> str:
+        if self.label:
+            return _join(self.label, declarator)
         target = self.target
         inner = self.sigil + declarator
         if isinstance(target, (ArrayType, FunctionType)):

@@ -25,9 +25,20 @@ def scope_names(unit: Unit, offset: int) -> list[str]:
     return [] if elaborated(unit) else scope_map(unit).names(offset)
 
 
+def scopes_of(die: Die) -> list[str]:
+    """The scopes of what a DIE describes: those of the declaration that it completes."""
+    *_, declaration = die.origins()
+    return scope_names(declaration.unit, declaration.offset)
+
+
+def bare_name(die: Die) -> str:
+    """The name of a DIE, or of the one that it completes."""
+    return next((each.name for each in die.origins() if each.name), "")
+
+
 def qualified_name(die: Die) -> str:
-    """The name of a DIE, or of the one that it completes, with its scopes where the language has them."""
-    for each in die.origins():
-        if each.name:
-            return "::".join([*scope_names(each.unit, each.offset), each.name])
+    """The name of a DIE with its scopes where the language has them; the linkage name if it has no other."""
+    name = bare_name(die)
+    if name:
+        return "::".join([*scopes_of(die), name])
     return die.text(c.DW_AT_linkage_name) or die.text(c.DW_AT_MIPS_linkage_name)

@@ -6,7 +6,7 @@ from unidbg_symbols.damage import parsing
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.members import read_body
-from unidbg_symbols.dwarf.names import elaborated, qualified_name, scope_names
+from unidbg_symbols.dwarf.names import bare_name, elaborated, qualified_name, scopes_of
 from unidbg_symbols.types import (
     ArrayType,
     BoolType,
@@ -98,13 +98,17 @@ class TypeBuilder:
     def build(self, die: Die) -> Type:
         """A type from its DIE."""
         tag = die.tag
+        if c.DW_AT_signature in die:
+            whole = die.referred(c.DW_AT_signature)
+            if whole is not None and c.DW_AT_signature not in whole:
+                return self.type_at(whole.unit, whole.offset)
         if tag in _KINDS:
             return self._struct(die)
         if tag in _QUALIFIERS:
             return QualifiedType(_QUALIFIERS[tag], self.later(die))
         if tag in _SIGILS:
             size = die.uint(c.DW_AT_byte_size, die.unit.address_size)
-            return PointerType(self.later(die), size, _SIGILS[tag])
+            return PointerType(self.later(die), size, _SIGILS[tag], die.name)
         builder = _BUILDERS.get(tag)
         return (
             builder(self, die)
@@ -116,7 +120,7 @@ class TypeBuilder:
 
     def _struct(self, die: Die) -> StructType:
         kind = _KINDS[die.tag]
-        tag = die.name
+        tag = bare_name(die)
         return StructType(
             kind, tag, self._spelled(die, kind), lambda: self._body(die), lambda: self._place(die)
         )
@@ -124,17 +128,15 @@ class TypeBuilder:
     def _spelled(self, die: Die, keyword: str) -> str:
         """The name of a struct or enum, with its keyword or its scopes, as the language wants it."""
         if elaborated(die.unit):
-            return f"{keyword} {die.name or '{...}'}"
-        return "::".join([*scope_names(die.unit, die.offset), die.name or f"{keyword} {{...}}"])
+            return f"{keyword} {bare_name(die) or '{...}'}"
+        return "::".join([*scopes_of(die), bare_name(die) or f"{keyword} {{...}}"])
 
     def _body(self, die: Die) -> StructBody | None:
         definition = self._defined(die)
         return None if definition is None else read_body(self, definition)
 
     def _defined(self, die: Die) -> Die | None:
-        """The DIE that says what is inside: of a type unit, or of another unit if this one only declares."""
-        if c.DW_AT_signature in die:
-            die = die.referred(c.DW_AT_signature) or die
+        """The DIE that says what is inside: another unit's if this one only declares."""
         return self._find_definition(die) if die.flag(c.DW_AT_declaration) else die
 
     def _place(self, die: Die) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.finder import confirmed, find_named
-from unidbg_symbols.dwarf.names import scope_names
+from unidbg_symbols.dwarf.names import scopes_of
 from unidbg_symbols.dwarf.type_builder import TypeBuilder
 from unidbg_symbols.dwarf.type_names import ORDINARY_TAGS, TAGGED_TAGS, decorate, parse_spelling
 from unidbg_symbols.types import EnumType, StructType
@@ -86,7 +86,7 @@ class TypeFinder:
             if incomplete and (complete or declared is not None):
                 continue
             path = confirmed(unit, offset)
-            if not path or (scopes and tuple(scope_names(unit, offset)[-len(scopes) :]) != scopes):
+            if not path or (scopes and tuple(scopes_of(read_die(unit, offset))[-len(scopes) :]) != scopes):
                 continue
             type_ = self.builder.type_at(unit, offset)
             if incomplete:
@@ -107,12 +107,13 @@ class TypeFinder:
     def _search_definition(self, die: Die) -> Die | None:
         if not die.name:
             return None
-        scopes = scope_names(die.unit, die.offset)
+        scopes = scopes_of(die)
         for unit, offset, abbrev in find_named(self._dwarf, die.name, frozenset({die.tag})):
             if is_declaration(abbrev):
                 continue
-            if confirmed(unit, offset) and scope_names(unit, offset) == scopes:
-                return read_die(unit, offset)
+            found = read_die(unit, offset) if confirmed(unit, offset) else None
+            if found is not None and scopes_of(found) == scopes:
+                return found
         return None
 
 

@@ -12,7 +12,7 @@ from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.finder import confirmed, find_named, positions
 from unidbg_symbols.dwarf.leb import uleb
-from unidbg_symbols.dwarf.names import qualified_name, scope_names
+from unidbg_symbols.dwarf.names import qualified_name, scopes_of
 from unidbg_symbols.dwarf.skim import path_to
 from unidbg_symbols.record import Record
 
@@ -165,7 +165,7 @@ class VariableFinder:
     def _completions(self, unit: Unit, offset: int, depth: int = 0) -> Iterator[Die]:
         """DIEs that refer to a declaration, or to one that completes it, and give it a place."""
         needle = (offset - unit.offset).to_bytes(4, self._dwarf.byteorder)
-        hits = ((unit, hit) for hit in positions(unit.data, needle, offset, unit.end))
+        hits = ((unit, hit) for hit in positions(unit.data, needle, unit.first, unit.end))
         found = list(self._referring(hits, unit, offset))
         if self._spread:
             absolute = positions(unit.data, offset.to_bytes(4, self._dwarf.byteorder))
@@ -242,4 +242,4 @@ def _literal(unit: Unit, block: bytes) -> tuple[int | None, int]:
 def _scoped(unit: Unit, offset: int, scopes: tuple[str, ...]) -> bool:
     if not scopes:
         return True
-    return tuple(scope_names(unit, offset)[-len(scopes) :]) == scopes
+    return tuple(scopes_of(read_die(unit, offset))[-len(scopes) :]) == scopes

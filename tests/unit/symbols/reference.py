@@ -116,6 +116,12 @@ def addr2line(path: Path, addresses: list[int], *options: str) -> list[list[str]
     return [block.splitlines() for block in re.split(r"(?m)^0x[0-9a-f]+\n", out)[1:]]
 
 
+def gdb_places(text: str) -> list[tuple[int, int | None, str]]:
+    """(byte, bit, declaration) of the lines of gdb's `ptype /o`."""
+    line = re.compile(r"/\*\s*(\d+)(?::\s*(\d+))?\s*\|\s*\d+\s*\*/\s*(.*?;)")
+    return [(int(a), int(b) if b else None, c) for a, b, c in line.findall(text)]
+
+
 def gdb(path: Path, *commands: str) -> str:
     """What gdb prints for commands."""
     arguments = [each for command in commands for each in ("-ex", command)]

@@ -44,12 +44,6 @@ def test_every_enum_equals_a_full_walk(flavour: tuple[str, ...]) -> None:
         assert tuple(enum.enumerators) == values
 
 
-def places(text: str) -> list[tuple[int, int | None, str]]:
-    """(byte, bit, declaration) of the lines of gdb's `ptype /o`."""
-    line = re.compile(r"/\*\s*(\d+)(?::\s*(\d+))?\s*\|\s*\d+\s*\*/\s*(.*?;)")
-    return [(int(a), int(b) if b else None, c) for a, b, c in line.findall(text)]
-
-
 def flat(struct: t.StructType, base: int = 0) -> list[tuple[int, int | None, str]]:
     """(byte, bit, name) of the members of a struct, nameless and inner structs opened, as gdb shows them."""
     found: list[tuple[int, int | None, str]] = []
@@ -72,7 +66,7 @@ def flat(struct: t.StructType, base: int = 0) -> list[tuple[int, int | None, str
 def test_places_of_members_equal_gdb(flavour: tuple[str, ...], name: str) -> None:
     struct = image(*flavour).type(f"struct {name}")
     assert isinstance(struct, t.StructType)
-    shown = places(reference.gdb(build(*flavour), f"ptype /o struct {name}"))
+    shown = reference.gdb_places(reference.gdb(build(*flavour), f"ptype /o struct {name}"))
     expected = [(byte, bit, re.sub(r"[\[(:].*", "", text).strip(" ;*)")) for byte, bit, text in shown]
     names = [(byte, bit, text.split()[-1].lstrip("*") if text else "") for byte, bit, text in expected]
     ours = [(byte, bit) for byte, bit, member in flat(struct) if member]

@@ -4,5 +4,9 @@ struct thing {
     long b;
 };
 extern struct thing from_assembler;
-int use(void) { return from_assembler.a; }
-void _start(void) { use(); }
+int use(void) {
+    return from_assembler.a;
+}
+void _start(void) {
+    use();
+}

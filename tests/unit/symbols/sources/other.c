@@ -14,16 +14,18 @@ static int private_count = 9;
 static const char *private_name = "other";
 struct opaque the_opaque = {42, &the_opaque};
 struct local_type local_value;
-struct xserver { int x; } xserver;
-struct server { long s; } server;
+struct xserver {
+    int x;
+} xserver;
+struct server {
+    long s;
+} server;
 
-__attribute__((noinline)) static int helper(int depth)
-{
+__attribute__((noinline)) static int helper(int depth) {
     return depth + private_count + (int)the_opaque.secret;
 }
 
-__attribute__((noinline)) int other_walk(int depth)
-{
+__attribute__((noinline)) int other_walk(int depth) {
     static int calls;
 
     calls += 2;
