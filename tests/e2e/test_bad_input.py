@@ -101,7 +101,6 @@ def test_images_that_are_of_no_use(guest: Booted, tmp_path: Path) -> None:
     refused("heap", guest.stub, "--image", str(tmp_path / "none.elf"), says="there is no file")
     refused("heap", guest.stub, "--image", str(bare), says="no debug information|no symbols")
     refused("heap", guest.stub, "--image", str(symbols), says="(?i)debug|DWARF")
-    refused("print", guest.stub, "heartbeats", "--image", str(symbols), says="(?i)debug|DWARF")
     guest.wait_for_life()
 
 

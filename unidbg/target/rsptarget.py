@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from unidbg.errors import RemoteProtocolError, TargetError
+from unidbg.errors import RemoteProtocolError, TargetError, TargetTimeout
 from unidbg.rsp.stop import StopReply
 from unidbg.rsp.threads import parse_current_thread, plain_thread_id
 from unidbg.rsp.unidbgstub import lease_request
@@ -208,8 +208,8 @@ def attach(url: str, link: Link) -> RspTarget:
     stub = Stub()
     try:
         shake_hands(link, stub)
-    except KeyboardInterrupt:
-        take_back(link, stub)
+    except (KeyboardInterrupt, TargetTimeout):
+        take_back(link, stub)  # a guest that was only slow to listen finds our packets, then our farewell
         raise
     target = RspTarget(url, link, stub, since)
     try:
