@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from unidbg_symbols.dwarf.context import Dwarf
     from unidbg_symbols.dwarf.functions import CodeFrame, Function, FunctionFinder
     from unidbg_symbols.dwarf.lines import SourceLine
+    from unidbg_symbols.dwarf.locals import LocalVariable
     from unidbg_symbols.dwarf.type_finder import TypeFinder
     from unidbg_symbols.dwarf.variables import Variable, VariableFinder
     from unidbg_symbols.elf.header import Section, Segment
@@ -268,6 +269,15 @@ class Image:
 
         place = (frames[0].file, frames[0].line, frames[0].column) if frames else ("", 0, 0)
         return (CodeFrame(symbol.name, *place, False),)
+
+    def locals_at(self, pc: int) -> Sequence[Sequence[LocalVariable]]:
+        """Parameters and local variables of each frame at `pc`, in the order of `frames_at`.
+
+        For a return address give the byte before it. Where each one is: `LocalVariable.locate`.
+        """
+        from unidbg_symbols.dwarf.locals import locals_at
+
+        return locals_at(self._dwarf, self._types.builder, pc)
 
     @property
     def _functions(self) -> FunctionFinder:

@@ -9,14 +9,17 @@ import pytest
 from unidbg_symbols import Image
 from unidbg_symbols.dwarf.cfi_rows import CfaRule, CfiRow, RegisterRule
 from unidbg_symbols.dwarf.expression import UnknownValue
+from unidbg_symbols.dwarf.locals import LocalVariable
 from unidbg_symbols.registers import register_file
-from unidbg_symbols.requests import Answer, MemoryRequest, Request, drive
+from unidbg_symbols.requests import Answer, CfaRequest, MemoryRequest, RegisterRequest, Request, drive
 from unidbg_symbols.unwind import CallerFrame, unwind_frame
 
 from tests.unit.symbols import reference
 from tests.unit.symbols.builds import build, folder, have, image
 
 STACK_BYTES = 2048
+BELOW = 256  # an unoptimised function has its variables below the stack pointer until it has moved it
+LOCALS = [("gcc", "-g", "-O0"), ("gcc", "-gdwarf-4", "-O2"), ("gcc", "-g", "-O2"), ("clang", "-g", "-O2")]
 NATIVE = [("gcc", "-g", "-O0"), ("gcc", "-g", "-O2"), ("clang", "-g", "-O2"), ("clang", "-g", "-O0")]
 
 
@@ -32,9 +35,12 @@ class Stopped:
             f"ignore 1 {skip}",
             "run",
             "info registers",
-            f"dump binary memory {stack} $rsp ((char*)$rsp)+{STACK_BYTES}",
+            f"dump binary memory {stack} ((char*)$rsp)-{BELOW} ((char*)$rsp)+{STACK_BYTES}",
             "set print inferior-events off",
             "bt",
+            "echo \\nARGUMENTS\\n",
+            "info args",
+            "info locals",
             "kill",
         )
         file = register_file("x86_64")
@@ -44,12 +50,14 @@ class Stopped:
         self.stack = stack.read_bytes()
         frames = re.findall(r"(?m)^#\d+ +(?:0x([0-9a-f]+) in )?(\w+)", out)
         self.functions = [name for _, name in frames]
+        _, _, variables = out.partition("ARGUMENTS\n")
+        self.variables = dict(re.findall(r"(?m)^(\w+) = (-?\d+|<optimized out>|0x[0-9a-f]+)", variables))
 
     def answer(self, request: Request) -> Answer:
         """Memory of the stopped process."""
         assert isinstance(request, MemoryRequest)
-        start = request.address - self.registers[7]
-        return self.stack[start : start + request.size] if 0 <= start < STACK_BYTES else None
+        start = request.address - self.registers[7] + BELOW
+        return self.stack[start : start + request.size] if 0 <= start < len(self.stack) else None
 
 
 def backtrace(opened: Image, stopped: Stopped) -> list[str]:
@@ -89,6 +97,69 @@ def disassembled(path: Path, function: str) -> list[int]:
     found = re.findall(r"0x([0-9a-f]+) <\+\d+>:\s+(\w+)", out)
     until = next(n for n, (_, op) in enumerate(found) if op.startswith(("j", "call", "ret")))
     return [int(address, 16) for address, _ in found[: until + 1]]
+
+
+def value_of(variable: LocalVariable, stopped: Stopped, cfa: int) -> int | None:
+    """A number, None where it is not to be had."""
+
+    def answer(request: Request) -> Answer:
+        if isinstance(request, RegisterRequest):
+            return stopped.registers.get(request.number)
+        return cfa if isinstance(request, CfaRequest) else stopped.answer(request)
+
+    try:
+        (piece,) = drive(variable.locate(), answer)
+    except UnknownValue:
+        return None
+    size = variable.type.size
+    if piece.kind == "memory":
+        data = stopped.answer(MemoryRequest(piece.value, size))
+        assert isinstance(data, bytes)
+        return int.from_bytes(data, "little")
+    value = stopped.registers[piece.value] if piece.kind == "register" else piece.value
+    return value & (1 << size * 8) - 1 if piece.kind in ("register", "value") else None
+
+
+@pytest.mark.skipif(not have("gdb"), reason="no gdb")
+@pytest.mark.parametrize("flavour", LOCALS, ids=[" ".join(each) for each in LOCALS])
+@pytest.mark.parametrize(("function", "skip"), [("walk", 5), ("other_walk", 3)])
+def test_locals_equal_gdb(flavour: tuple[str, ...], function: str, skip: int) -> None:
+    opened = image(*flavour)
+    file = register_file(opened.machine)
+    assert file is not None
+    compared = 0
+    for address in disassembled(build(*flavour), function)[1:]:
+        stopped = Stopped(build(*flavour), address, skip)
+        row = opened.unwind_row(address)
+        assert row is not None
+        cfa = drive(unwind_frame(row, stopped.registers, file), stopped.answer).cfa
+        ours = {v.name: v for v in opened.locals_at(address)[0] if not v.type.name.startswith("volatile")}
+        for name, shown in stopped.variables.items():
+            if name == "calls":
+                continue  # a static: it lies outside of the stack that was kept
+            expected = None if shown.startswith("<") else int(shown, 0)
+            size = ours[name].type.size
+            value = value_of(ours[name], stopped, cfa)
+            assert value == (None if expected is None else expected & (1 << size * 8) - 1), (
+                hex(address),
+                name,
+            )
+            compared += 1
+    assert compared
+
+
+def test_locals_of_inlined_calls_are_told_apart() -> None:
+    opened = image("gcc", "-g", "-O2")
+    walk = opened.symbol("walk")
+    for address in range(walk.address, walk.address + walk.size):
+        frames, found = opened.frames_at(address), opened.locals_at(address)
+        assert len(frames) == len(found)
+        for frame, variables in zip(frames, found, strict=True):
+            names = {variable.name for variable in variables if variable.parameter}
+            assert (
+                names
+                == {"walk": {"node", "depth"}, "middle": {"value"}, "innermost": {"value"}}[frame.function]
+            )
 
 
 def unwind(row: CfiRow, registers: dict[int, int], memory: dict[int, int] | None = None) -> CallerFrame:
