@@ -8,7 +8,8 @@
 #include "threads.h"
 #include "wire.h"
 
-/* Who stops the guest without sending a packet is noise. */
+/* Who stops the guest and takes note of no answer is noise: bytes on the line, or packets of a client that
+ * gave up while the guest could not listen, cut short wherever the line was closed. */
 static const uint64_t probation_ns = 2000000000;
 
 static uint64_t now(const struct unidbg_stub *stub) {
@@ -41,6 +42,7 @@ void session_end(struct unidbg_stub *stub) {
 void session_ack(struct unidbg_stub *stub) {
     stub->greeted = !stub->spare_ack;
     stub->spare_ack = false;
+    stub->probation = false;
 }
 
 static bool starts(const struct unidbg_stub *stub, const char *word) {
@@ -54,8 +56,9 @@ void session_packet(struct unidbg_stub *stub) {
         stub->no_ack = false;
     }
     stub->greeted = false;
-    stub->probation = false;
-    if (!stub->no_ack)
+    if (stub->no_ack)
+        stub->probation = false;
+    else
         wire_byte(stub, '+');
 }
 

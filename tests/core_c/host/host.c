@@ -20,6 +20,10 @@
 
 #include "machine.h"
 
+/* A guest that does not sleep is interrupted once in so many instructions: clients mostly come while it
+ * sleeps, so that it is always found at the same place. */
+enum { BUSY = 65536 };
+
 struct server {
     int listener; /* -1: standard input and output */
     int in;       /* -1: nobody is connected */
@@ -136,14 +140,16 @@ static void sleep_guest(struct unidbg_stub *stub, struct machine *machine, struc
 static void run(struct unidbg_stub *stub, struct machine *machine, struct server *server) {
     uint64_t due = 0;
 
-    for (unsigned n = 0;; n++) {
+    for (unsigned awake = 1;; awake++) {
         int result = cpu_step(machine);
         if (result >= 0 && !unidbg_trap(stub, &machine->frame))
             exit(3);
-        if (result == CPU_HALTS)
+        if (result == CPU_HALTS) {
             sleep_guest(stub, machine, server, &due);
-        else if (n % 256 == 0)
+            awake = 0;
+        } else if (awake % BUSY == 0) {
             unidbg_irq(stub, &machine->frame);
+        }
     }
 }
 
