@@ -51,7 +51,7 @@ class Stopped:
         frames = re.findall(r"(?m)^#\d+ +(?:0x([0-9a-f]+) in )?(\w+)", out)
         self.functions = [name for _, name in frames]
         _, _, variables = out.partition("ARGUMENTS\n")
-        self.variables = dict(re.findall(r"(?m)^(\w+) = (-?\d+|<optimized out>|0x[0-9a-f]+)", variables))
+        self.variables = dict(re.findall(r"(?m)^(\w+) = (0x[0-9a-f]+|-?\d+|<optimized out>)", variables))
 
     def answer(self, request: Request) -> Answer:
         """Memory of the stopped process."""
