@@ -68,7 +68,7 @@ void session_heard(struct unidbg_stub *stub) {
 
 /* The clock is read when the line is quiet, not for each byte. */
 bool session_silent(struct unidbg_stub *stub) {
-    uint64_t limit = stub->probation ? probation_ns : stub->lease_ns;
+    uint64_t limit = stub->lease_ns ? stub->lease_ns : stub->probation ? probation_ns : 0;
 
     if (limit == 0 || !stub->port->now_ns)
         return false;
