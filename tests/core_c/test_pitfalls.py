@@ -1,5 +1,5 @@
-"""What breaks clients in the field: the 25 pitfalls of other stubs, a test for each. Numbers and names are those
-of the list that the stub was designed with."""
+"""What breaks clients in the field: the 25 pitfalls of other stubs, a test for each. Numbers and names
+are those of the list that the stub was designed with."""
 
 from __future__ import annotations
 
