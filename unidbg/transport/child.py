@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
 from unidbg.errors import TargetGone
@@ -60,14 +61,19 @@ class ChildLine(FdLine):
 
 
 def open_exec(address: ExecAddress) -> ChildLine:
-    """Start the command by the shell, in a session of its own so that Ctrl-C does not reach it."""
+    """Start the command by the shell."""
+    return open_program(["/bin/sh", "-c", address.command], str(address))
+
+
+def open_program(command: Sequence[str], name: str = "") -> ChildLine:
+    """Start a program in a session of its own, so that Ctrl-C does not reach it."""
     import subprocess
     import tempfile
 
     errors = tempfile.TemporaryFile()  # noqa: SIM115 -- ChildLine closes it
     try:
         child = subprocess.Popen(
-            ["/bin/sh", "-c", address.command],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -75,5 +81,5 @@ def open_exec(address: ExecAddress) -> ChildLine:
         )
     except OSError as error:
         errors.close()
-        raise TargetGone(f"{address}: {error.strerror or error}") from None
-    return ChildLine(str(address), child, errors)
+        raise TargetGone(f"{name or command[0]}: {error.strerror or error}") from None
+    return ChildLine(name or command[0], child, errors)
