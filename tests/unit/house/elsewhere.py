@@ -1,7 +1,8 @@
 """A system that is not Linux, as far as Python shows: run this file with the arguments of a pytest run.
 
 `termios`, `fcntl`, `resource` and the C library's `process_vm_readv` are not to be had. First every module of
-the client is imported, then pytest runs what it was given.
+the client is imported, then pytest runs what it was given. A test that starts a guest or a
+debugger is not pure: it is skipped. Compilers and the like may run: they only make what is read.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import ctypes
 import importlib
 import pkgutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 BLOCKED_MODULES = frozenset({"fcntl", "resource", "termios"})
 BLOCKED_FUNCTION = "process_vm_readv"
+IMPURE = ("gdb", "lldb", "qemu")
 CLIENT = ("unidbg_symbols", "unidbg")
 """The packages that must import. The terminal interface needs what Textual needs."""
 
@@ -66,6 +70,16 @@ def main(arguments: list[str]) -> int:
     print(f"imported {import_client()} modules")
     import pytest
 
+    class Popen(subprocess.Popen[Any]):
+        """Starts programs that only read and write files."""
+
+        def __init__(self, args: Any, *more: Any, **options: Any) -> None:
+            program = args if isinstance(args, str) else args[0]
+            if Path(program).name.startswith(IMPURE):
+                pytest.skip(f"starts {program}", allow_module_level=True)
+            super().__init__(args, *more, **options)
+
+    subprocess.Popen = Popen  # type: ignore[misc]
     return pytest.main(arguments)
 
 
