@@ -6,8 +6,9 @@ A view is a frozen, slotted dataclass. Each field says its unit, in its name whe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, NewType, TypeAlias
+
+from unidbg.views.record import Record, record
 
 Address = NewType("Address", int)
 """A guest-virtual address (guest-physical where the field says so). JSON renders it as `"0x..."`."""
@@ -16,16 +17,16 @@ Word: TypeAlias = Annotated[int, "word"]
 """What a register holds, or a distance of addresses: it may exceed 2^53, so JSON renders it as `"0x..."`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+@record
+class Range(Record):
     """Addresses from `start` up to, not including, `end`."""
 
     start: Address
     end: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+@record
+class Location(Record):
     """An address and what is known of it: the symbol around it, the offset into it, the source line."""
 
     address: Address
@@ -35,8 +36,8 @@ class Location:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+@record
+class Fault(Record):
     """A place in the guest's data that could not be believed.
 
     `where` is the JSON path inside the view's data (`timers[3].callback`), `address` the guest address
@@ -48,8 +49,8 @@ class Fault:
     address: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ImageIdentity:
+@record
+class ImageIdentity(Record):
     """One image and how surely it is the one that runs in the guest.
 
     `identity` is the build-id in hexadecimal or `""`; `verified` is one of `build-id`, `text`, `unverified`.
@@ -62,8 +63,8 @@ class ImageIdentity:
     verified: str
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+@record
+class Provenance(Record):
     """Where the data of a view comes from, and how.
 
     `target` is the URL; `access` names the way of reading (`rsp`, `qmp`, `core` ...); `consistency` is
@@ -80,8 +81,8 @@ class Provenance:
     stopped_ns: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+@record
+class Absent(Record):
     """A view that is not to be had: why, and what would provide it."""
 
     view: str
@@ -90,8 +91,8 @@ class Absent:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+@record
+class View(Record):
     """The common head of all views. `faults` is empty on a healthy guest."""
 
     provenance: Provenance

@@ -5,19 +5,19 @@ These are no views of a guest: nothing was read from one, so they carry neither 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from unidbg.views.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+@record
+class Line(Record):
     """A way into a guest: `kind` is `stub`, `gdbstub`, `qmp` or `console`, `url` what to give as TARGET."""
 
     kind: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
+@record
+class Guest(Record):
     """A guest that `unidbg run` started. `log` is the file that its console writes to."""
 
     name: str
@@ -32,15 +32,15 @@ class Guest:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GuestsReport:
+@record
+class GuestsReport(Record):
     """The registered guests, in the order of their names."""
 
     guests: tuple[Guest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+@record
+class Diagnosis(Record):
     """One line of `doctor`. `verdict` is `ok`, `warning`, `failed` or `skipped`.
 
     `remedy` is empty where nothing is to be done; what is `essential` and failed makes the whole fail.
@@ -53,8 +53,8 @@ class Diagnosis:
     essential: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class DoctorReport:
+@record
+class DoctorReport(Record):
     """All diagnoses; `target` is empty where only the host was looked at."""
 
     target: str

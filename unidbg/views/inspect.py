@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from unidbg.views.base import Address, Location, View, Word
+from unidbg.views.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+@record
+class Register(Record):
     """A register: `value` is `None` where the target cannot tell.
 
     `group` is `general`, `segment`, `control` ..."""
@@ -20,7 +19,7 @@ class Register:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RegistersView(View):
     """The registers of one thread; `note` of a register decodes flags."""
 
@@ -28,8 +27,8 @@ class RegistersView(View):
     registers: tuple[Register, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+@record
+class Instruction(Record):
     """A disassembled instruction; `target` is what a direct branch or a RIP-relative operand names."""
 
     location: Location
@@ -40,14 +39,14 @@ class Instruction:
     current: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DisassemblyView(View):
     """Instructions in address order."""
 
     instructions: tuple[Instruction, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemoryDumpView(View):
     """Raw memory, as `x` shows it. `unit_bytes` is 1, 2, 4 or 8; `format` is gdb's letter.
 
@@ -61,8 +60,8 @@ class MemoryDumpView(View):
     pointees: tuple[Location, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ValueNode:
+@record
+class ValueNode(Record):
     """A typed value: a leaf has `text`, a struct or array has `children`.
 
     `address` is `None` for registers."""
@@ -74,7 +73,7 @@ class ValueNode:
     children: tuple[ValueNode, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ValueView(View):
     """The value of an expression."""
 
@@ -82,8 +81,8 @@ class ValueView(View):
     value: ValueNode
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolInfo:
+@record
+class SymbolInfo(Record):
     """A symbol of an image: link address, size, binding, source, section.
 
     `kind` is `func`, `object`, `notype` ..."""
@@ -97,8 +96,8 @@ class SymbolInfo:
     section: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MemberInfo:
+@record
+class MemberInfo(Record):
     """A member of a struct. Bit-fields have `bit_size`; a hole is a member of kind `hole` with no type."""
 
     name: str
@@ -110,8 +109,8 @@ class MemberInfo:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class TypeInfo:
+@record
+class TypeInfo(Record):
     """A type of an image, like `ptype /o`. `declaration` is its C text."""
 
     name: str
@@ -123,7 +122,7 @@ class TypeInfo:
     line: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SymbolsView(View):
     """The symbols that a name or an address stands for; several where a name is defined more than once."""
 
@@ -131,7 +130,7 @@ class SymbolsView(View):
     symbols: tuple[SymbolInfo, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TypesView(View):
     """The types of a name; several where units of one image disagree."""
 
@@ -139,7 +138,7 @@ class TypesView(View):
     types: tuple[TypeInfo, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MonitorView(View):
     """What the guest's stub, or its hypervisor, answered to a `monitor` command.
 

@@ -4,13 +4,12 @@ virtqueues).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from unidbg.views.base import Address, Location, View
+from unidbg.views.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+@record
+class Traffic(Record):
     """One direction of an interface: frames and their bytes; `dropped` frames were not understood or found
     no room.
     """
@@ -20,8 +19,8 @@ class Traffic:
     dropped: int
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+@record
+class Interface(Record):
     """A network interface.
 
     `mac` is `52:54:00:12:34:56`, addresses are dotted; `mtu_bytes` is `None` where not told.
@@ -38,8 +37,8 @@ class Interface:
     tx: Traffic
 
 
-@dataclass(frozen=True, slots=True)
-class Protocol:
+@record
+class Protocol(Record):
     """A protocol and who handles it. Counts are packets; `dropped` ones were damaged or for nobody."""
 
     name: str
@@ -49,8 +48,8 @@ class Protocol:
     dropped: int
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+@record
+class Listener(Record):
     """A port that is served. `protocol` is `tcp` or `udp`; `accepted` counts connections or datagrams."""
 
     protocol: str
@@ -59,8 +58,8 @@ class Listener:
     accepted: int
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+@record
+class Connection(Record):
     """A TCP connection, as netstat shows it.
 
     `state` is named as in RFC 9293 (`ESTABLISHED`, `TIME-WAIT` ...); addresses are dotted.
@@ -81,7 +80,7 @@ class Connection:
     retransmits: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NetView(View):
     """The network stack."""
 
@@ -91,24 +90,24 @@ class NetView(View):
     connections: tuple[Connection, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PacketField:
+@record
+class PacketField(Record):
     """A field of a header, as text."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class PacketLayer:
+@record
+class PacketLayer(Record):
     """A decoded header: `ethernet`, `arp`, `ipv4`, `icmp`, `udp`, `tcp`; or `payload`."""
 
     name: str
     fields: tuple[PacketField, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+@record
+class Packet(Record):
     """What lies in a slot: the frame as hexadecimal text, its headers, and one line for people."""
 
     frame_hex: str
@@ -116,8 +115,8 @@ class Packet:
     summary: str
 
 
-@dataclass(frozen=True, slots=True)
-class RingSlot:
+@record
+class RingSlot(Record):
     """A slot that holds, or held, a packet.
 
     `state` is `in flight` (between tail and head) or `done` (an older packet that still lies in memory).
@@ -133,8 +132,8 @@ class RingSlot:
     packet: Packet | None
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+@record
+class Descriptor(Record):
     """A descriptor of a chain.
 
     `address` is physical; `device_writes` says who fills it; `indirect`: a table of more.
@@ -147,8 +146,8 @@ class Descriptor:
     indirect: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+@record
+class Chain(Record):
     """A chain of descriptors that is not the driver's own.
 
     `state` is `available` (the device has it) or `used` (given back, not yet taken; `written_bytes` by the
@@ -161,8 +160,8 @@ class Chain:
     descriptors: tuple[Descriptor, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Virtqueue:
+@record
+class Virtqueue(Record):
     """A split virtqueue (Virtual I/O Device 1.1, section 2.6). Indexes are of 16 bits and wrap there.
 
     `in_flight` chains are with the device (`avail_index - used_index`), `untaken` ones came back and the
@@ -192,8 +191,8 @@ class Virtqueue:
     chains: tuple[Chain, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+@record
+class Ring(Record):
     """A driver's packet ring. `head` and `tail` count on for ever; `in_flight` is their difference, in slots.
 
     `direction` is `rx` or `tx`. `stuck` is a sentence where the ring does not move though it should, else
@@ -211,7 +210,7 @@ class Ring:
     queue: Virtqueue | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RingsView(View):
     """Packet rings and the virtqueues under them. `now_ns`: the guest's clock when the driver last looked."""
 

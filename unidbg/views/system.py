@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from unidbg.views.base import Absent, Address, Location, Range, View
+from unidbg.views.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+@record
+class Region(Record):
     """A run of virtual pages that are mapped alike.
 
     `kind` is `code`, `rodata`, `data`, `heap`, `stack` or `""`."""
@@ -22,8 +21,8 @@ class Region:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class PageCounts:
+@record
+class PageCounts(Record):
     """Pages of the live page tables, counted in units of 4 KiB (a 2 MiB page counts 512)."""
 
     present: int
@@ -33,7 +32,7 @@ class PageCounts:
     writable_executable: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemoryView(View):
     """Layout and page tables.
 
@@ -49,8 +48,8 @@ class MemoryView(View):
     regions: tuple[Region, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+@record
+class Device(Record):
     """A device: `mmio_base` and `port_base` are `None` where it has none, `irq` likewise."""
 
     name: str
@@ -61,15 +60,15 @@ class Device:
     interrupts: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DevicesView(View):
     """Devices and their interrupt counts."""
 
     devices: tuple[Device, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryMapEntry:
+@record
+class MemoryMapEntry(Record):
     """A range of physical memory.
 
     `type` is `usable`, `reserved`, `acpi`, `nvs`, `unusable`, `disabled`, `persistent` or `type N`."""
@@ -79,8 +78,8 @@ class MemoryMapEntry:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class BootPhase:
+@record
+class BootPhase(Record):
     """A phase of boot. Times since the first instruction of the kernel."""
 
     name: str
@@ -88,7 +87,7 @@ class BootPhase:
     duration_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BootView(View):
     """What the kernel was given, and how long it took to come up."""
 
@@ -99,7 +98,7 @@ class BootView(View):
     total_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AppView(View):
     """The application that the unikernel was built for."""
 
@@ -113,8 +112,8 @@ class AppView(View):
     ports: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PageBitmap:
+@record
+class PageBitmap(Record):
     """The page bitmap of an allocator.
 
     `free` is what it says, `free_counted` what counting its bits gives."""
@@ -126,7 +125,7 @@ class PageBitmap:
     free_counted: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HeapView(View):
     """The allocator. `allocated_bytes` and `count` are live; `peak_bytes` is the high-water mark."""
 
@@ -139,8 +138,8 @@ class HeapView(View):
     pages: PageBitmap | None
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+@record
+class Timer(Record):
     """An armed timer. `overdue_ns` is 0 while the deadline lies ahead; `period_ns` is 0 for a single shot."""
 
     callback: Location
@@ -151,8 +150,8 @@ class Timer:
     fired: int
 
 
-@dataclass(frozen=True, slots=True)
-class IoHandler:
+@record
+class IoHandler(Record):
     """A handler that the loop calls when its descriptor is ready."""
 
     descriptor: int
@@ -161,7 +160,7 @@ class IoHandler:
     events: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LoopView(View):
     """The event loop. `now_ns` is the guest's clock as the loop last read it."""
 
@@ -173,8 +172,8 @@ class LoopView(View):
     handlers: tuple[IoHandler, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+@record
+class Variable(Record):
     """A parameter or local variable, or a member of a value: its name, C type and value as text."""
 
     name: str
@@ -182,8 +181,8 @@ class Variable:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+@record
+class Frame(Record):
     """One frame of a backtrace, innermost first.
 
     `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline` or `guess`.
@@ -196,8 +195,8 @@ class Frame:
     variables: tuple[Variable, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+@record
+class Thread(Record):
     """A thread or vCPU.
 
     `id` is the target's, `state` is `stopped`, `running`, `halted` or what the guest says."""
@@ -211,14 +210,14 @@ class Thread:
     faults: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ThreadsView(View):
     """vCPUs and threads with backtraces."""
 
     threads: tuple[Thread, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogView(View):
     """The console ring, oldest line first.
 
@@ -230,7 +229,7 @@ class LogView(View):
     lost_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OverviewView(View):
     """The first page: everything at a glance. A part that is not to be had is `Absent`."""
 
