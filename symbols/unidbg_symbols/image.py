@@ -5,7 +5,16 @@ from __future__ import annotations
 import os
 
 from unidbg_symbols.elf.file import ElfFile
-from unidbg_symbols.elf.header import PF_W, PF_X, PT_LOAD, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
+from unidbg_symbols.elf.header import (
+    PF_W,
+    PF_X,
+    PT_LOAD,
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    SHF_WRITE,
+    SHT_NOBITS,
+    SHT_SYMTAB,
+)
 from unidbg_symbols.elf.symbols import Symbol, SymbolTable
 from unidbg_symbols.errors import NoDebugInfo, SymbolNotFound, TypeNotFound
 
@@ -42,6 +51,7 @@ class Image:
         self.segments: Final[Sequence[Segment]] = elf.segments
         self.sections: Final[Sequence[Section]] = elf.sections
         self._notes: tuple[Note, ...] | None = None
+        self._debug: ElfFile | None = None
         self._table: SymbolTable | None = None
         self._dwarf_context: Dwarf | None = None
         self._type_finder: TypeFinder | None = None
@@ -60,6 +70,8 @@ class Image:
     def close(self) -> None:
         """Give the file back. Idempotent; also done when the image is forgotten."""
         self._elf.close()
+        if self._debug is not None:
+            self._debug.close()
 
     def __enter__(self) -> Image:
         return self
@@ -128,8 +140,25 @@ class Image:
     @property
     def has_dwarf(self) -> bool:
         """True where there is debug information."""
-        section = self._elf.section(".debug_info")
-        return section is not None and section.size > 0
+        section = self._debug_elf.section(".debug_info")
+        return section is not None and section.size > 0 and section.type != SHT_NOBITS
+
+    @property
+    def debug_path(self) -> str:
+        """The file that the debug information is read from: the image, or what was split off it."""
+        return self._debug_elf.path
+
+    @property
+    def _debug_elf(self) -> ElfFile:
+        """The file with the DWARF: looked for where the image has none of its own."""
+        if self._debug is None:
+            section = self._elf.section(".debug_info")
+            self._debug = self._elf
+            if section is None or not section.size:
+                from unidbg_symbols.debug_files import find_debug_file
+
+                self._debug = find_debug_file(self._elf) or self._elf
+        return self._debug
 
     def symbol(self, name: str) -> Symbol:
         """The symbol of that name: a defined and global one before others.
@@ -156,16 +185,18 @@ class Image:
     @property
     def _symbols(self) -> SymbolTable:
         if self._table is None:
-            self._table = SymbolTable(self._elf)
+            stripped = all(section.type != SHT_SYMTAB for section in self.sections)
+            self._table = SymbolTable(self._debug_elf if stripped else self._elf)
+            if not self._table.present:
+                self._table = SymbolTable(self._elf)
         return self._table
 
     def _no_symbol(self, name: str) -> SymbolNotFound | NoDebugInfo:
         from unidbg_symbols.nearest import did_you_mean, nearest
 
         if not self._symbols.present:
-            return NoDebugInfo(
-                f"{self.path} has no symbols; give the unstripped image (often NAME.dbg or NAME.elf)"
-            )
+            advice = self._hint() or "give the unstripped image (often NAME.dbg or NAME.elf)"
+            return NoDebugInfo(f"{self.path} has no symbols; {advice}")
         close = nearest(name, self._symbols.names())
         return SymbolNotFound(
             f"no symbol {name!r} in {self.path}{did_you_mean(close)}", name=name, nearest=close
@@ -297,7 +328,7 @@ class Image:
         if self._cfi is None:
             from unidbg_symbols.dwarf.cfi import CfiFinder
 
-            self._cfi = CfiFinder(self._elf)
+            self._cfi = CfiFinder(self._elf, self._debug_elf)
         return self._cfi.row_at(pc)
 
     @property
@@ -305,7 +336,7 @@ class Image:
         if self._dwarf_context is None:
             from unidbg_symbols.dwarf.context import Dwarf
 
-            self._dwarf_context = Dwarf(self._elf)
+            self._dwarf_context = Dwarf(self._debug_elf)
         return self._dwarf_context
 
     @property
@@ -325,9 +356,13 @@ class Image:
         return self._variable_finder
 
     def _no_dwarf(self) -> NoDebugInfo:
-        return NoDebugInfo(
-            f"{self.path} has no debug information; build it with -g and give the unstripped image"
-        )
+        advice = self._hint() or "build it with -g and give the unstripped image"
+        return NoDebugInfo(f"{self.path} has no debug information; {advice}")
+
+    def _hint(self) -> str:
+        from unidbg_symbols.debug_files import hint
+
+        return hint(self._elf)
 
 
 def _split_scopes(name: str) -> list[str]:

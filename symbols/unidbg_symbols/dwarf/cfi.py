@@ -11,6 +11,7 @@ from struct import Struct
 from unidbg_symbols.damage import parsing
 from unidbg_symbols.dwarf.cfi_program import rows_of
 from unidbg_symbols.dwarf.leb import sleb, uleb
+from unidbg_symbols.elf.header import SHT_NOBITS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ class Fde:
 class CfiFinder:
     """Rows by address. .eh_frame is asked first; what it does not cover may be in .debug_frame."""
 
-    def __init__(self, elf: ElfFile) -> None:
+    def __init__(self, elf: ElfFile, debug: ElfFile) -> None:
         self._elf = elf
+        self._debug = debug  # where .debug_frame is, if it was split off
         self._tables: list[_Table] | None = None
         self._rows: dict[int, tuple[list[int], list[CfiRow]]] = {}
 
@@ -113,11 +115,11 @@ class CfiFinder:
     def _load(self) -> list[_Table]:
         if self._tables is None:
             self._tables = []
-            for name in (".eh_frame", ".debug_frame"):
-                section = self._elf.section(name)
-                if section is not None and section.size:
-                    with parsing(name, self._elf.path):
-                        self._tables.append(_Table(self._elf, section, name == ".eh_frame"))
+            for elf, name in ((self._elf, ".eh_frame"), (self._debug, ".debug_frame")):
+                section = elf.section(name)
+                if section is not None and section.size and section.type != SHT_NOBITS:
+                    with parsing(name, elf.path):
+                        self._tables.append(_Table(elf, section, name == ".eh_frame"))
         return self._tables
 
 

@@ -42,7 +42,7 @@ class ElfFile:
         self.header: Final = parse_header(os.pread(self._fd, 64, 0), path)
         phnum, shnum, strndx = real_counts(self.header, self._first_section())
         self.segments: Final = self._parse_segments(phnum)
-        self.sections: Final = self._parse_sections(shnum, strndx)
+        self.sections: Final = self._placed(self._parse_sections(shnum, strndx))
         self._by_name = {section.name: section for section in reversed(self.sections)}
 
     def __del__(self) -> None:
@@ -83,7 +83,11 @@ class ElfFile:
         if section.flags & SHF_COMPRESSED or section.name.startswith(".zdebug_"):
             from unidbg_symbols.elf.compression import decompress
 
-            return decompress(data, section, self.header, self.path)
+            data = decompress(data, section, self.header, self.path)
+        if self.header.elf_type == "rel":
+            from unidbg_symbols.elf.relocate import relocated
+
+            return relocated(self, section, data)
         return data
 
     def read(self, address: int, length: int) -> bytes:
@@ -101,6 +105,13 @@ class ElfFile:
             return [(s.vaddr, min(s.filesz, s.memsz), s.offset) for s in self.segments if s.p_type == PT_LOAD]
         loaded = [s for s in self.sections if s.flags & SHF_ALLOC and s.type != SHT_NOBITS]
         return [(s.addr, s.size, s.offset) for s in loaded]
+
+    def _placed(self, sections: tuple[Section, ...]) -> tuple[Section, ...]:
+        if self.header.elf_type != "rel":
+            return sections
+        from unidbg_symbols.elf.relocate import place_sections
+
+        return place_sections(sections)
 
     def _first_section(self) -> tuple[int, ...] | None:
         layout = section_layout(self.header)

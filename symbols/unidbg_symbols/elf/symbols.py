@@ -66,6 +66,8 @@ class SymbolTable:
         self._layout = Struct(elf.header.order + ("IBBHQQ" if wide else "IIIBBH"))
         self._wide = wide
         self._data = self._data[: len(self._data) // self._layout.size * self._layout.size]
+        relocatable = elf.header.elf_type == "rel"
+        self._bases = [section.addr for section in elf.sections] if relocatable else []
         self._questions = 0
         self._by_name: dict[str, list[int]] | None = None
         self._ranges: tuple[list[int], list[int]] | None = None
@@ -106,10 +108,20 @@ class SymbolTable:
         return (name for name in (self._name(entry[0]) for entry in self.entries()) if name)
 
     def entries(self) -> Iterator[tuple[int, int, int, int, int]]:
-        """(name offset, info, section index, value, size) of each entry, the null entry included."""
+        """(name offset, info, section index, address, size) of each entry, the null entry included."""
+        found = self._layout.iter_unpack(self._data)
+        if self._bases:
+            base = self._base
+            if self._wide:
+                return ((n, i, x, v + base(x), s) for n, i, _, x, v, s in found)
+            return ((n, i, x, v + base(x), s) for n, v, s, i, _, x in found)
         if self._wide:
-            return ((n, i, x, v, s) for n, i, _, x, v, s in self._layout.iter_unpack(self._data))
-        return ((n, i, x, v, s) for n, v, s, i, _, x in self._layout.iter_unpack(self._data))
+            return ((n, i, x, v, s) for n, i, _, x, v, s in found)
+        return ((n, i, x, v, s) for n, v, s, i, _, x in found)
+
+    def _base(self, shndx: int) -> int:
+        """In a relocatable file values count from the start of a section."""
+        return self._bases[shndx] if shndx < len(self._bases) else 0
 
     def _symbol(self, index: int) -> Symbol:
         with parsing("the symbol table", self._elf.path):
@@ -122,7 +134,7 @@ class SymbolTable:
         binding = _BINDINGS.get(info >> 4, f"binding {info >> 4}")
         section = _section_name(self._elf.sections, shndx)
         text = section if kind == "section" and not name else self._name(name)
-        return Symbol(text, value, size, kind, binding, section)
+        return Symbol(text, value + self._base(shndx), size, kind, binding, section)
 
     def _name(self, offset: int) -> str:
         return self._names[offset : max(self._names.find(b"\0", offset), offset)].decode(
