@@ -128,7 +128,15 @@ class Link:
         self._connection.send(payload)
         self.packets += 1
         self._flush()
+        if not self.line.reliable:
+            self._await_ack()
         self._lost = False
+
+    def _await_ack(self) -> None:
+        """On a line that loses bytes: see the packet arrive, before others make its refusal ambiguous."""
+        deadline = self._deadline(None)
+        while self._connection.unacknowledged and not self._inbox:
+            self._receive(deadline)
 
     def interrupt(self) -> None:
         """Send 0x03."""
