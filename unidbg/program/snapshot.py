@@ -39,7 +39,8 @@ class SnapshotMemory:
         self._regions: Sequence[MemoryRegion] | None = None
         self._starts: list[int] = []
         self._blocks: dict[int, bytes] = {}
-        self._bad: set[tuple[int, int]] = set()
+        self._bad: dict[tuple[int, int], int] = {}
+        """Unreadable ranges and their first bad address, as far as it is known."""
         self.touched: set[tuple[int, int]] = set()
         self.late = False
         """Whether anything was read that had not been fetched ahead."""
@@ -50,7 +51,7 @@ class SnapshotMemory:
             return
         for (address, length), data in zip(ranges, self._source.read_many(ranges), strict=True):
             if data is None:
-                self._bad.add((address, length))
+                self._bad[address, length] = address
             else:
                 self._blocks[address] = data
         self._starts = sorted(self._blocks)
@@ -123,14 +124,15 @@ class SnapshotMemory:
 
     def _read_late(self, address: int, length: int) -> bytes:
         if (address, length) in self._bad:
-            raise MemoryFault(address + len(self._prefix(address, length)), length)
+            known = self._bad[address, length]
+            raise MemoryFault(max(known, address + len(self._prefix(address, length))), length)
         if self._source is None:
             raise SnapshotMiss(address, length)
         self.late = True
         try:
             data = self._source.read(address, length)
         except MemoryFault as fault:
-            self._bad.add((address, length))
+            self._bad[address, length] = fault.address
             if (
                 0 < fault.address - address < length
             ):  # the readable part tells the next time where the fault is
@@ -147,14 +149,14 @@ class SnapshotMemory:
 
     def _keep(self, key: tuple[int, int], data: bytes | None) -> None:
         if data is None:
-            self._bad.add(key)
+            self._bad[key] = key[0]
         else:
             self._add(key[0], data)
 
     def read_set(self, touched: set[tuple[int, int]] | None = None) -> list[tuple[int, int]]:
         """What to fetch next time: the ranges touched, merged; the unreadable ones apart from the others."""
         touched = self.touched if touched is None else touched
-        bad = touched & self._bad
+        bad = touched & self._bad.keys()
         return merge_ranges(touched - bad) + sorted(bad)
 
 

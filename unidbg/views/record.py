@@ -1,7 +1,7 @@
 """What makes a class of the vocabulary: a frozen, slotted dataclass that is made quickly.
 
-`dataclasses.dataclass` compiles six methods for each class, and there are sixty classes: that would be most of
-what a command does before its first packet. Here all share methods that go by the list of fields.
+`dataclasses.dataclass` compiles six methods for each class, and there are sixty classes: that would be most
+of what a command does before its first packet. Here all share methods that go by the list of fields.
 `dataclasses.fields`, `replace`, `asdict` and `is_dataclass` work as with any dataclass.
 """
 
