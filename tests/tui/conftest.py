@@ -41,7 +41,8 @@ def make_app() -> MakeApp:
         view: str = "overview",
         now: float = NOW,
     ) -> tuple[UnidbgApp, RecordedReader]:
-        moments = [moment(step, change) for step in range(steps)]
+        network = "net" in names
+        moments = [moment(step, change, network=network) for step in range(steps)]
         reader = RecordedReader(moments, names)
         app = UnidbgApp(recorded_model(moments, names), reader, clock=lambda: now, theme=theme, view=view)
         return app, reader

@@ -8,10 +8,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from unidbg_tui.model import Model
-from unidbg_tui.source import Event, Lost, Moment, Opened, Taken
+from unidbg_tui.source import Event, Lost, Moment, Opened, Part, Taken
 
 from unidbg.errors import TargetGone
 from unidbg.views.base import Absent, Address, Fault, ImageIdentity, Location, Provenance, Range, View
+from unidbg.views.network import (
+    Chain,
+    Connection,
+    Descriptor,
+    Interface,
+    Listener,
+    NetView,
+    Protocol,
+    Ring,
+    RingSlot,
+    RingsView,
+    Traffic,
+    Virtqueue,
+)
 from unidbg.views.system import (
     AppView,
     BootPhase,
@@ -36,6 +50,7 @@ from unidbg.views.system import (
 )
 
 NAMES = ("overview", "memory", "devices", "boot", "app", "heap", "loop", "threads", "log")
+NETWORK_NAMES = (*NAMES, "net", "rings")
 MS = 1_000_000
 PERIOD_S = 0.5
 KIB = 1024
@@ -261,14 +276,73 @@ def overview(step: int) -> OverviewView:
     )
 
 
+def net(step: int) -> NetView:
+    """An interface under load, and its connections."""
+    frames = sum(_frames(earlier) for earlier in range(step))
+    interface = Interface(
+        "eth0", True, "52:54:00:12:34:56", "10.0.2.15", "255.255.255.0", "10.0.2.2", 1500,
+        Traffic(frames, frames * 212, 3), Traffic(frames - 40, frames * 940, 0),
+    )  # fmt: skip
+    http = at("http_received", 0x103100, 0, "httpd/http.c", 61)
+    connections = tuple(
+        Connection(
+            "ESTABLISHED" if port % 4 else "TIME-WAIT", "10.0.2.15", 80, "10.0.2.2", port, http,
+            380 + step * 12, 90_112 + step * port % 65_536, port % 3 * 1460, port % 5 * 730, port % 2,
+        )
+        for port in range(40_001 + step, 40_007 + step)
+    )  # fmt: skip
+    protocols = (
+        Protocol("arp", at("arp_received", 0x104000, 0, "libos/net/arp.c", 40), 4, 4, 0),
+        Protocol("icmp", at("icmp_received", 0x104200, 0, "libos/net/icmp.c", 22), 0, 0, 0),
+        Protocol("tcp", at("tcp_received", 0x104400, 0, "libos/net/tcp.c", 310), frames, frames - 44, 2),
+        Protocol("udp", at("udp_received", 0x104800, 0, "libos/net/udp.c", 31), 12, 12, 1),
+    )
+    listeners = (
+        Listener("tcp", 80, http, 40 + step),
+        Listener("udp", 7, at("echo", 0x103300, 0, "httpd/echo.c", 12), 12),
+    )
+    return NetView(provenance(step), (), (interface,), protocols, listeners, connections)
+
+
+def _frames(step: int) -> int:
+    return int(900 + 420 * math.sin(step / 7) + 90 * (step * 11 % 5))
+
+
+def rings(step: int) -> RingsView:
+    """A receive and a transmit ring over their virtqueues."""
+    done = sum(_frames(earlier) for earlier in range(step))
+    return RingsView(
+        provenance(step), (), now_ns(step), (_ring("rx", done, step), _ring("tx", done - 40, step))
+    )
+
+
+def _ring(direction: str, count: int, step: int) -> Ring:
+    flight = 5 + step % 4 if direction == "tx" else 240 + step % 9
+    slots = tuple(
+        RingSlot(
+            (count + n) % 256, "in flight" if n < 3 else "done", Address(0x400000 + (count + n) % 256 * 2048),
+            66 + n * 181, now_ns(step) - n * 90_000, None,
+        )
+        for n in range(6)
+    )  # fmt: skip
+    chain = Chain(7, "available", None, (Descriptor(7, Address(0x42E000), 1514, direction == "rx", False),))
+    used, avail = count % 65536, (count + flight) % 65536
+    queue = Virtqueue(
+        256, Address(0x300000), Address(0x301000), Address(0x302000), avail, used, used, flight, 0,
+        256 - flight, True, used + 1, avail - 3, False, False, count // 9, count, 0, (chain,),
+    )  # fmt: skip
+    return Ring(f"virtio0.{direction}", direction, 256, count + flight, count, flight, "", slots, queue)
+
+
 Change = Callable[[OverviewView], OverviewView]
 
 
-def moment(step: int, change: Change = lambda view: view) -> Moment:
+def moment(step: int, change: Change = lambda view: view, *, network: bool = False) -> Moment:
     """Snapshot `step`, half a second after the one before."""
     view = change(overview(step))
+    beside: dict[str, Part] = {"net": net(step), "rings": rings(step)} if network else {}
     stopped = view.provenance.stopped_ns
-    return Moment(100.0 + step * PERIOD_S, {"overview": view}, stopped, step, 3_100_000)
+    return Moment(100.0 + step * PERIOD_S, {"overview": view, **beside}, stopped, step, 3_100_000)
 
 
 @dataclass
@@ -335,7 +409,14 @@ class RecordedSession:
 
     VIEWS = NAMES
 
-    def __init__(self, gone_at: frozenset[int] = frozenset(), first: int = 0) -> None:
+    @dataclass(frozen=True)
+    class Target:
+        """What is read from; a dump's `run` is `None`."""
+
+        run: object | None
+
+    def __init__(self, gone_at: frozenset[int] = frozenset(), first: int = 0, alive: bool = True) -> None:
+        self.target = self.Target(object() if alive else None)
         self.step = first
         self.gone_at = gone_at
         self.closed = False

@@ -46,16 +46,16 @@ async def typed(pilot: Pilot[None], text: str) -> None:
 
 
 async def test_number_keys_open_views_and_the_reader_is_told(make_app: MakeApp) -> None:
-    app, reader = make_app(names=("overview", "memory", "heap", "rings"))
+    app, reader = make_app(names=("overview", "memory", "heap", "regs"))
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("3")
         assert app.view_name == "heap"
         assert list(reader.watched) == ["overview"]
         await pilot.press("4")
-        assert app.view_name == "rings"
-        assert list(reader.watched) == ["overview", "rings"]
+        assert app.view_name == "regs"
+        assert list(reader.watched) == ["overview", "regs"]
         await pilot.press("9")
-        assert app.view_name == "rings"
+        assert app.view_name == "regs"
         await pilot.press("backspace")
         assert app.view_name == "heap"
 

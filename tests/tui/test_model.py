@@ -32,6 +32,12 @@ def test_a_snapshot_revives_a_lost_line() -> None:
     assert link.word == "live"
 
 
+def test_a_dump_is_called_a_dump() -> None:
+    link = Link().after(Opened(1.0, NAMES, alive=False))
+    assert link.word == "dump"
+    assert link.toggled().word == "dump"
+
+
 def test_a_lost_line_is_lost_paused_or_not() -> None:
     link = Link(phase=Phase.UP).toggled()
     assert link.word == "paused"
@@ -125,10 +131,11 @@ def test_stepping_with_nothing_read_does_nothing() -> None:
 
 
 def test_views_of_the_overview_are_read_with_it_and_others_beside_it() -> None:
-    model = Model("x", (*NAMES, "rings"), 2.0)
+    model = Model("x", (*NAMES, "rings", "security"), 2.0)
     assert model.wanted("overview") == ("overview", "rings")
-    assert model.wanted("heap") == ("overview",)
+    assert model.wanted("heap") == ("overview", "rings")
     assert model.wanted("rings") == ("overview", "rings")
+    assert model.wanted("security") == ("overview", "rings", "security")
 
 
 def test_the_reached_rate_is_told_from_the_last_snapshots() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from unidbg_tui.app import UnidbgApp
 from unidbg_tui.widgets.bars import Said, Tabs
 from unidbg_tui.widgets.blocks import ChartBlock, Facts, Why
@@ -14,7 +13,22 @@ from unidbg_tui.widgets.overview import Headline, Overview, Tile
 from unidbg_tui.widgets.pane import Pane
 from unidbg_tui.widgets.prompt import Prompt
 
-OURS = (Box, ChartBlock, Facts, Grid, Headline, LogLines, Overview, Pane, Prompt, Said, Tabs, Tile, UnidbgApp, Why)
+OURS = (
+    Box,
+    ChartBlock,
+    Facts,
+    Grid,
+    Headline,
+    LogLines,
+    Overview,
+    Pane,
+    Prompt,
+    Said,
+    Tabs,
+    Tile,
+    UnidbgApp,
+    Why,
+)
 
 
 @pytest.mark.parametrize("ours", OURS)

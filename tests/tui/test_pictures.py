@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,14 +15,12 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from tests.tui.conftest import NOW, MakeApp
-from tests.tui.recorded import RecordedReader, absent, faulty
+from tests.tui.recorded import NAMES, NETWORK_NAMES, absent, faulty
 from unidbg.views.base import Address, Fault
-from unidbg.views.system import OverviewView
+from unidbg.views.system import AppView, OverviewView
 
 README_PICTURE = Path(__file__).parent.parent.parent / "docs" / "images" / "overview.svg"
 SIZES = [(80, 24), (120, 40), (200, 60)]
-VIEWS = {"overview": "1", "memory": "2", "devices": "3", "boot": "4", "app": "5"}
-VIEWS |= {"heap": "6", "loop": "7", "threads": "8", "log": "9"}
 
 
 class Compare(Protocol):
@@ -41,7 +40,14 @@ def size_name(size: tuple[int, int]) -> str:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=size_name)
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", ["overview", "net", "rings"])
+def test_network(view: str, size: tuple[int, int], make_app: MakeApp, snap_compare: Compare) -> None:
+    app, _ = make_app(names=NETWORK_NAMES, view=view)
+    assert snap_compare(app, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=size_name)
+@pytest.mark.parametrize("view", NAMES)
 def test_view(view: str, size: tuple[int, int], make_app: MakeApp, snap_compare: Compare) -> None:
     app, _ = make_app(view=view)
     assert snap_compare(app, terminal_size=size)
@@ -111,11 +117,17 @@ def test_one_with_nothing_read_yet(make_app: MakeApp, snap_compare: Compare) -> 
     assert snap_compare(app, terminal_size=(80, 24))
 
 
+def serves_http(view: OverviewView) -> OverviewView:
+    """The overview of the sample that has a network."""
+    assert isinstance(view.app, AppView)
+    app = replace(view.app, name="httpd", needs_network=True, ports=(80, 7))
+    return replace(view, app=app)
+
+
 async def test_the_picture_of_the_readme_is_current(
     make_app: MakeApp, request: pytest.FixtureRequest
 ) -> None:
-    app, reader = make_app()
-    assert isinstance(reader, RecordedReader)
+    app, _ = make_app(serves_http, names=NETWORK_NAMES)
     async with app.run_test(size=(120, 38)) as pilot:
         while not app.query("FooterKey"):
             await pilot.pause()

@@ -152,6 +152,20 @@ def test_a_paused_worker_reads_only_when_asked(start: Start) -> None:
     heard.until(Taken)
 
 
+def test_a_dump_is_read_once_and_when_asked(start: Start) -> None:
+    session = RecordedSession(alive=False)
+    worker, heard = start(lambda: session)
+    worker.wait_opened()
+    worker.connect(heard.post)
+    opened = heard.until(Opened)
+    assert isinstance(opened, Opened)
+    assert not opened.alive
+    heard.until(Taken)
+    worker.watch(("overview", "regs"))
+    heard.until(Taken)
+    assert session.step == 2
+
+
 def test_a_new_view_is_read_at_once(start: Start) -> None:
     session = RecordedSession()
     worker, heard = start(lambda: session, period=3600.0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from unidbg.views.base import Absent
+from unidbg.views.network import NetView, RingsView
 from unidbg.views.system import DevicesView, HeapView, LogView, LoopView, OverviewView, ThreadsView
 from unidbg_tui.source import Moment, Part
 
@@ -86,6 +87,9 @@ def parts(views: Mapping[str, Part]) -> dict[str, Part]:
     return found
 
 
+BESIDE_OVERVIEW = ("net", "rings")
+"""Views that have a tile and are not in an `OverviewView`: they are read along with it, always."""
+
 OVERVIEW_PARTS = ("threads", "app", "memory", "heap", "loop", "devices", "boot", "log")
 """The views that an `OverviewView` carries, by the name of the field."""
 
@@ -104,6 +108,12 @@ def _numbers(view: object) -> Iterator[tuple[str, float]]:
             yield "devices.interrupts", float(sum(device.interrupts for device in view.devices))
             for number, device in enumerate(view.devices):
                 yield f"devices.{number}.interrupts", float(device.interrupts)
+        case NetView():
+            yield "net.rx.packets", float(sum(interface.rx.packets for interface in view.interfaces))
+            yield "net.tx.packets", float(sum(interface.tx.packets for interface in view.interfaces))
+        case RingsView():
+            for number, ring in enumerate(view.rings):
+                yield f"rings.{number}.head", float(ring.head)
         case LogView():
             yield "log.written_bytes", float(view.written_bytes)
         case ThreadsView():

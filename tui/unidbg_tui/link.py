@@ -22,6 +22,7 @@ class Link:
 
     phase: Phase = Phase.OPENING
     paused: bool = False
+    alive: bool = True
     since: float = 0.0
     reason: str = ""
     losses: int = 0
@@ -31,6 +32,8 @@ class Link:
         """What the status bar says: a lost line is lost, paused or not."""
         if self.phase is Phase.LOST:
             return "lost"
+        if not self.alive:
+            return "dump"
         if self.paused:
             return "paused"
         return "live" if self.phase is Phase.UP else "opening"
@@ -42,8 +45,8 @@ class Link:
     def after(self, event: Event) -> Link:
         """The state that follows `event`."""
         match event:
-            case Opened(at=at):
-                return replace(self, phase=Phase.UP, since=at, reason="")
+            case Opened(at=at, alive=alive):
+                return replace(self, phase=Phase.UP, since=at, reason="", alive=alive)
             case Taken(moment=moment) if self.phase is not Phase.UP:
                 return replace(self, phase=Phase.UP, since=moment.taken_at, reason="")
             case Lost(at=at, reason=reason):

@@ -9,7 +9,7 @@ from collections import deque
 
 from unidbg.views.base import Absent, Fault, Provenance
 from unidbg.views.system import OverviewView
-from unidbg_tui.history import OVERVIEW_PARTS, History, parts
+from unidbg_tui.history import BESIDE_OVERVIEW, OVERVIEW_PARTS, History, parts
 from unidbg_tui.link import Link
 from unidbg_tui.source import Event, Lost, Moment, Opened, Part, Taken
 
@@ -115,9 +115,10 @@ class Model:
     # What is to be read, and how often.
 
     def wanted(self, name: str) -> tuple[str, ...]:
-        """What to read while view `name` is open: the overview, which holds most, and the views beside it."""
-        beside = [other for other in self.names if other != "overview" and other not in OVERVIEW_PARTS]
-        return ("overview", *(other for other in beside if name in ("overview", other)))
+        """What to read while view `name` is open: the overview, which holds most, and more."""
+        beside = [other for other in BESIDE_OVERVIEW if other in self.names]
+        more = name in self.names and name not in ("overview", *OVERVIEW_PARTS, *beside)
+        return ("overview", *beside, *((name,) if more else ()))
 
     @property
     def reached_hz(self) -> float | None:

@@ -33,8 +33,20 @@ class SnapshotLike(Protocol):
         ...
 
 
+class TargetLike(Protocol):
+    """What a session reads from: a dump has no run control."""
+
+    @property
+    def run(self) -> object | None:
+        """Run control; `None` for what does not live."""
+
+
 class SessionLike(Protocol):
     """A session: one thread owns it, from opening to close."""
+
+    @property
+    def target(self) -> TargetLike:
+        """What it reads from."""
 
     @property
     def VIEWS(self) -> Sequence[str]:  # noqa: N802 - the session's own name for it
@@ -65,10 +77,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session was opened; it gives these views."""
+    """A session was opened; it gives these views. A dump is not `alive`: it stays as it is."""
 
     at: float
     views: tuple[str, ...]
+    alive: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _LINK: dict[str, tuple[str, Role]] = {
     "paused": ("❚❚", "warn"),
     "lost": ("✖", "bad"),
     "opening": ("○", "dim"),
+    "dump": ("◆", "accent"),
 }
 _SEPARATOR = Span(" │ ", "dim")
 
@@ -42,6 +43,8 @@ def _link(model: Model, now: float, detail: int) -> Line:
     shape, role = _LINK[word]
     said = Span(f"{shape} {word}", role)
     back = model.looking_back
+    if word == "dump":
+        return (said,)
     if word == "lost":
         return line(said, f" {units.duration(int((now - model.link.since) * 1e9))}")
     if back is not None:

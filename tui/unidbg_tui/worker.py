@@ -50,6 +50,7 @@ class SessionWorker(Thread):
         self._opened = Event()
         self._first_error: BaseException | None = None
         self._views: tuple[str, ...] = ()
+        self._alive = True
 
     # Called by the owner of the screen.
 
@@ -131,10 +132,11 @@ class SessionWorker(Thread):
 
     def _announce(self, session: SessionLike) -> None:
         self._views = tuple(session.VIEWS)
+        self._alive = session.target.run is not None
         self._opened.set()
         with self._wake:
             self._wake.wait_for(lambda: self._post is not None or self._stopping)
-        self._tell(Opened(time.monotonic(), self._views))
+        self._tell(Opened(time.monotonic(), self._views, self._alive))
 
     def _read_on(self, session: SessionLike) -> None:
         self._asked = True
@@ -160,7 +162,8 @@ class SessionWorker(Thread):
         deadline = time.monotonic() + seconds
         with self._wake:
             while not self._stopping and not (self._asked and not reopening):
-                left = None if self._paused and not reopening else deadline - time.monotonic()
+                idle = (self._paused or not self._alive) and not reopening
+                left = None if idle else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     break
                 self._wake.wait(left)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unidbg.views.base import View
+from unidbg.views.network import NetView, RingsView
 from unidbg.views.system import (
     AppView,
     BootView,
@@ -20,6 +21,7 @@ from unidbg_tui.cells import Page
 from unidbg_tui.pages.generic import generic
 from unidbg_tui.pages.log import log
 from unidbg_tui.pages.memory import heap, memory
+from unidbg_tui.pages.network import net, rings
 from unidbg_tui.pages.past import Past
 from unidbg_tui.pages.system import app, boot, devices, loop
 from unidbg_tui.pages.threads import threads
@@ -34,6 +36,8 @@ PAGES: dict[type[View], Callable[[Any, Past], Page]] = {
     LogView: log,
     LoopView: loop,
     MemoryView: memory,
+    NetView: net,
+    RingsView: rings,
     ThreadsView: threads,
 }
 

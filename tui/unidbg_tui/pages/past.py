@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from unidbg_tui import words
 from unidbg_tui.history import History
 
 
@@ -26,3 +27,9 @@ class Past:
         """The latest growth of `path` per second."""
         rates = self.rates(path)
         return rates[-1] if rates else None
+
+
+def top_rate(rates: tuple[float | None, ...]) -> str:
+    """The highest rate seen, in words."""
+    present = [rate for rate in rates if rate is not None]
+    return f"max {words.rate(max(present))}" if present else ""

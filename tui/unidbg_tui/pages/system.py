@@ -32,7 +32,7 @@ from unidbg_tui.cells import (
     number_cell,
     text_cell,
 )
-from unidbg_tui.pages.past import Past
+from unidbg_tui.pages.past import Past, top_rate
 
 _DEVICES = (
     Column("device"),
@@ -218,9 +218,3 @@ def _handler(handler: IoHandler) -> Row:
         words.address_cell(handler.data),
     )
     return Row(f"{handler.descriptor}", cells)
-
-
-def top_rate(rates: tuple[float | None, ...]) -> str:
-    """The highest rate seen, in words."""
-    present = [rate for rate in rates if rate is not None]
-    return f"max {words.rate(max(present))}" if present else ""

@@ -234,7 +234,8 @@ class Grid(ScrollView, can_focus=True):
             segments = []
         left = round(offset.x)
         base = self._style("") if not (y and index == self._cursor and self.rows) else self._cursor_style()
-        return Strip(segments).crop_extend(left, left + self.size.width, base)
+        strip = Strip(segments).crop_extend(left, left + self.size.width, base)
+        return self._hint(strip, self.size.width) if y == 0 else strip
 
     def notify_style_update(self) -> None:
         """The theme or the state of the widget changed: look its styles up anew."""
@@ -268,6 +269,12 @@ class Grid(ScrollView, can_focus=True):
             segments.append(Segment(" " * GAP, base))
         segments.append(Segment(" " * self.size.width, base))
         return segments
+
+    def _hint(self, strip: Strip, width: int) -> Strip:
+        """An arrow at the right of the header where columns are out of sight there."""
+        if round(self.scroll_offset.x) + width >= self.virtual_size.width:
+            return strip
+        return Strip([*strip.crop(0, width - 2), Segment(" ▸", self._style("sorted"))])
 
     def _lettered(self, name: str, letter: str | None, style: Style) -> list[Segment]:
         """The name with the letter that sorts by it underlined."""

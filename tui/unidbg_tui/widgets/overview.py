@@ -15,6 +15,7 @@ from unidbg.render import units
 from unidbg.views.base import Absent
 from unidbg_tui import fit, paint
 from unidbg_tui.cells import Line, Span
+from unidbg_tui.history import BESIDE_OVERVIEW
 from unidbg_tui.messages import ShowView
 from unidbg_tui.model import Model, part_of
 from unidbg_tui.pages.past import Past
@@ -22,15 +23,14 @@ from unidbg_tui.source import Moment
 from unidbg_tui.status import headline
 from unidbg_tui.tiles import Room, tile_of
 
-ORDER = ("memory", "heap", "loop", "threads", "devices", "boot", "net", "rings", "app")
-"""Tiles, in this order; further views of the session come behind. The log has the foot of the page."""
+ORDER = ("memory", "heap", "loop", "net", "rings", "threads", "devices", "boot", "app", "log")
+"""Tiles, in this order; the log has the foot of the page. Other views have a pane alone."""
 
 
-def tile_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The views that get a tile, the log's last."""
-    rest = [name for name in names if name not in (*ORDER, "overview", "log")]
-    foot = ("log",) if "log" in names else ()
-    return (*(name for name in ORDER if name in names), *rest, *foot)
+def tile_names(model: Model) -> tuple[str, ...]:
+    """The views that get a tile: not those of a network that the guest has not got."""
+    without = [name for name in BESIDE_OVERVIEW if isinstance(model.part(name), Absent | None)]
+    return tuple(name for name in ORDER if name in model.names and name not in without)
 
 
 def columns_for(width: int, tiles: int) -> int:
@@ -120,7 +120,7 @@ class Overview(Vertical, can_focus=True):
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__(id="overview")
-        self._names = tile_names(names)
+        self._names = tuple(name for name in ORDER if name in names)
         self._columns = 3
 
     def compose(self) -> ComposeResult:
@@ -133,28 +133,44 @@ class Overview(Vertical, can_focus=True):
     def show(self, model: Model) -> None:
         """Show the snapshot in view."""
         self.query_one(Headline).show(model)
-        for tile in self.query(Tile):
+        names = tile_names(model)
+        if names != tuple(tile.view_name for tile in self._tiles()):
+            for tile in self.query(Tile):
+                tile.display = tile.view_name in names
+            self._lay_tiles()
+        for tile in self._tiles():
             tile.show(model)
 
+    def _tiles(self) -> list[Tile]:
+        return [tile for tile in self.query(Tile) if tile.display]
+
     def on_resize(self, event: events.Resize) -> None:
-        """As many tiles side by side as fit; the last one takes what is left of its row."""
-        count = len(self._names)
-        self._columns = columns_for(event.size.width, count)
-        rows = -(-count // self._columns)
+        """Lay the tiles anew."""
+        self._lay_tiles()
+
+    def _lay_tiles(self) -> None:
+        """As many side by side as fit; the last one takes what is left of its row."""
+        tiles = self._tiles()
+        if not tiles:
+            return
+        self._columns = columns_for(self.size.width, len(tiles))
+        rows = -(-len(tiles) // self._columns)
         grid = self.query_one("#tiles")
         grid.styles.grid_size_columns = self._columns
         grid.styles.grid_size_rows = rows
-        self.query(Tile).last().styles.column_span = rows * self._columns - count + 1
+        for tile in tiles:
+            tile.styles.column_span = 1
+        tiles[-1].styles.column_span = rows * self._columns - len(tiles) + 1
 
-    def _focus(self, step: int) -> None:
-        tiles = list(self.query(Tile))
+    def _focus_tile(self, step: int) -> None:
+        tiles = self._tiles()
         here = next((n for n, tile in enumerate(tiles) if tile.has_focus), -1)
         tiles[max(0, min(len(tiles) - 1, here + step))].focus()
 
     def action_beside(self, step: int) -> None:
         """Focus the tile to the left or right."""
-        self._focus(step)
+        self._focus_tile(step)
 
     def action_below(self, step: int) -> None:
         """Focus the tile below or above."""
-        self._focus(step * self._columns)
+        self._focus_tile(step * self._columns)

@@ -53,11 +53,13 @@ class Pane(Vertical):
         self._page = Page()
         self._before: Page | None = None
         self._tables: tuple[Table, ...] = ()
+        self._master: Grid | None = None
 
     def compose(self) -> ComposeResult:
         """The parts that every pane has; charts and tables come with the first page."""
         yield Why()
         yield Facts()
+        yield Vertical(classes="charts")
         yield LogLines()
 
     # What is shown.
@@ -109,27 +111,32 @@ class Pane(Vertical):
             self._show_detail(grids)
 
     def _show_detail(self, grids: list[Grid]) -> None:
-        """Below the tables: the detail of the row under the cursor."""
-        master = next(
-            (grid for grid in grids if grid.cursor_row is not None and grid.cursor_row.detail), None
-        )
+        """Below the tables: the detail of the row under the cursor, in the table that last had the focus."""
+        masters = [grid for grid in grids[:-1] if grid.cursor_row is not None and grid.cursor_row.detail]
+        master = self._master if self._master in masters else next(iter(masters), None)
         row = None if master is None else master.cursor_row
         if row is None or row.detail is None:
             return
-        before = next(
-            (
-                old.detail
-                for table in (self._before.tables if self._before else ())
-                for old in table.rows
-                if old.key == row.key
-            ),
-            None,
-        )
-        grids[-1].show(row.detail, changed_rows(before, row.detail))
+        grids[-1].show(row.detail, changed_rows(self._detail_before(row), row.detail))
         _title(grids[-1], row.detail)
+
+    def _detail_before(self, row: Row) -> Table | None:
+        tables = self._before.tables if self._before else ()
+        found = (old.detail for table in tables for old in table.rows if old.key == row.key and old.detail)
+        assert row.detail is not None
+        return next((detail for detail in found if detail.title == row.detail.title), None)
 
     def on_row_chosen(self, message: RowChosen) -> None:
         """The detail follows the cursor."""
+        self._follow_cursor()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The detail follows from table to table."""
+        if isinstance(event.widget, Grid) and event.widget.cursor_row and event.widget.cursor_row.detail:
+            self._master = event.widget
+            self._follow_cursor()
+
+    def _follow_cursor(self) -> None:
         if any(row.detail for table in self._tables for row in table.rows):
             self._show_detail(self._grids(len(self._tables) + 1))
             self._share_height()
@@ -151,7 +158,7 @@ class Pane(Vertical):
         charts = list(self.query(ChartBlock))
         while len(charts) < count:
             charts.append(ChartBlock())
-            self.mount(charts[-1], before=self.query_one(LogLines))
+            self.query_one(".charts").mount(charts[-1])
         for number, chart in enumerate(charts):
             chart.display = number < count
         return charts[:count]
@@ -162,20 +169,24 @@ class Pane(Vertical):
 
     def _share_height(self) -> None:
         """Facts take what they need, tables too where it fits, charts the rest."""
-        charts = [chart for chart in self.query(ChartBlock) if chart.display]
+        charts = self.query_one(".charts")
+        beside = bool(self._tables)
+        rows = (1 if beside else len(self._page.charts)) if self._page.charts else 0
+        charts.set_class(beside, "-beside")
+        charts.display = rows > 0
         grids = [grid for grid in self.query(Grid) if grid.display]
         facts = self.query_one(Facts)
         facts.display = bool(self._page.facts)
         facts.styles.height = len(self._page.facts)
-        room = self.size.height - len(self._page.facts) - LEAST_CHART * len(charts)
-        wanted = [len(grid.table.rows or (0,)) + 2 + grid.show_horizontal_scrollbar for grid in grids]
+        room = self.size.height - len(self._page.facts) - LEAST_CHART * rows
+        wanted = [len(grid.table.rows or (0,)) + 2 for grid in grids]
         for grid, height in zip(grids, fit.share_out(room, wanted, least=3), strict=True):
             grid.styles.height = height
+        charts.styles.height = "1fr"
         if grids:
             grids[-1].styles.height = "1fr"
-            spare = max(0, room - sum(wanted)) // max(1, len(charts))
-            for chart in charts:
-                chart.styles.height = min(LEAST_CHART + spare, max(LEAST_CHART, self.size.height // 3))
+            spare = max(0, room - sum(wanted))
+            charts.styles.height = min(LEAST_CHART + spare, max(LEAST_CHART, self.size.height // 3))
 
     # What keys do here.
 
