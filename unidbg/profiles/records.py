@@ -6,6 +6,7 @@ docs/abi.md, "The note" and "The records". Found through the note, the symbols `
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -73,7 +74,7 @@ def _by_section(image: Image) -> tuple[int, int] | None:
 
 def read_records(program: Program, module: Module, faults: Faults) -> list[Record]:
     """The records of one module as they stand in the guest; faults have the path `probes`."""
-    bounds = records_range(module.image)
+    bounds = _bounds(module)
     if bounds is None or bounds[0] == bounds[1]:
         return []
     start = module.run_address(bounds[0])
@@ -83,6 +84,11 @@ def read_records(program: Program, module: Module, faults: Faults) -> list[Recor
         faults.add("probes", f"the probe records are unreadable: {fault.reason}", fault.address)
         return []
     return list(parse(data, start, faults))
+
+
+@functools.lru_cache(maxsize=64)
+def _bounds(module: Module) -> tuple[int, int] | None:
+    return records_range(module.image)
 
 
 def parse(data: bytes, address: int, faults: Faults) -> Iterator[Record]:
@@ -103,20 +109,23 @@ def parse(data: bytes, address: int, faults: Faults) -> Iterator[Record]:
 
 
 def object_of(program: Program, module: Module, record: Record) -> Value:
-    """The exported object, typed by DWARF of the record's variable; SymbolError where that is not to be
-    had.
-    """
-    link = module.link_address(record.address)
-    name = f"unidbg_probe_{record.kind}_{record.name}"
-    found = module.image.variables_named(name)
+    """The exported object, typed by its record; SymbolError where that type is not to be had."""
+    type_ = object_type(module, record.kind, record.name, module.link_address(record.address))
+    return program.value_at(type_, record.object_address, module)
+
+
+@functools.lru_cache(maxsize=256)
+def object_type(module: Module, kind: str, name: str, link: int) -> t.Type:
+    """What the record variable `unidbg_probe_<kind>_<name>` at a link address points to, by DWARF."""
+    variable_name = f"unidbg_probe_{kind}_{name}"
+    found = module.image.variables_named(variable_name)
     variable = next((v for v in found if v.address == link), None) or (found[0] if found else None)
     if variable is None:
-        variable = module.image.variable(name)
+        variable = module.image.variable(variable_name)
     plain = t.strip(variable.type)
     member = plain.members[-1] if isinstance(plain, t.StructType) and plain.members else None
     pointer = t.strip(member.type) if member is not None else None
     if not isinstance(pointer, t.PointerType):
-        raise SymbolError(
-            f"`{name}` in {module.image.path} is no probe record: its last member is no pointer"
-        )
-    return program.value_at(pointer.target, record.object_address, module)
+        path = module.image.path
+        raise SymbolError(f"`{variable_name}` in {path} is no probe record: its last member is no pointer")
+    return pointer.target
