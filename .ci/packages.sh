@@ -65,6 +65,7 @@ demo_needs() {
 test_needs() {
     demo_needs
     need libc6-dev host_headers
+    need g++ has g++
     need clang has clang
     need clang-format has clang-format
     need clang-tidy has clang-tidy
