@@ -52,6 +52,8 @@ static bool starts(const struct unidbg_stub *stub, const char *word) {
 
 void session_packet(struct unidbg_stub *stub) {
     if (stub->no_ack && (starts(stub, "QStartNoAckMode") || (stub->greeted && starts(stub, "qSupported")))) {
+        if (stub->lease_ns != 0) /* who held the lease is gone, before it ran out */
+            breakpoints_clear(stub);
         forget_features(stub);
         stub->no_ack = false;
     }
