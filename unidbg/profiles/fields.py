@@ -8,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from unidbg_symbols import types as t
-
 from unidbg.errors import MemoryFault
 from unidbg.program.program import Program
 from unidbg.program.value import Value, WrongType
 from unidbg.structures import strings
+from unidbg.structures.arrays import believable, elements
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Address, Location, Range
 
-MAX_ITEMS = 4096
-"""Elements of a list that are decoded: a count beyond this is corrupt or not for a screen."""
-MAX_LIST_BYTES = 8 << 20
 MAX_NAME = 4096
 
 T = TypeVar("T")
@@ -112,7 +108,9 @@ class Fields:
         return Fields(self.program, value, self.faults, path)
 
     def items(self, member: str, count_member: str, field: str | None = None) -> Iterator[Value]:
-        """The elements of a list, at most `MAX_ITEMS`; those that cannot be read end it with a fault."""
+        """The elements of a list, at most `arrays.MAX_ITEMS`; those that cannot be read end it with a
+        fault.
+        """
         where = self.where(field or member)
         value = self._member(member, where)
         if value is None:
@@ -137,18 +135,7 @@ class Fields:
 
     def _count(self, value: Value, member: str, where: str) -> int:
         count = self._read(member, None, lambda v: v.int_(), 0)
-        at = self._address(member)
-        if count < 0:
-            self.faults.add(where, f"`{member}` is {count}, which is negative", at)
-            return 0
-        room = array_count(value.type_)
-        if room is not None and count > room:
-            self.faults.add(where, f"`{member}` says {count}, but the array has {room} elements", at)
-            count = room
-        if count > MAX_ITEMS:
-            self.faults.add(where, f"`{member}` says {count}: only the first {MAX_ITEMS} are decoded", at)
-            count = MAX_ITEMS
-        return count
+        return believable(count, member, value, self.faults, where, self._address(member))
 
     def _member(self, member: str, where: str) -> Value | None:
         if not self.value.has_(member):
@@ -175,38 +162,3 @@ class Fields:
 
     def _address(self, member: str) -> int | None:
         return self.value.member_(member).address_ if self.value.has_(member) else None
-
-
-def array_count(type_: t.Type) -> int | None:
-    """Elements of an array type, `None` for a pointer or an array without a bound."""
-    plain = t.strip(type_)
-    return plain.count if isinstance(plain, t.ArrayType) else None
-
-
-def elements(value: Value, count: int, faults: Faults, where: str) -> Iterator[Value]:
-    """The first `count` elements of an array or behind a pointer, read in one piece where that can be had."""
-    plain = t.strip(value.type_)
-    element = plain.element if isinstance(plain, t.ArrayType) else getattr(plain, "target", None)
-    size = (element.size or 0) if element is not None else 0
-    if element is None or size == 0:
-        faults.add(where, f"{value.type_.name} is no list", value.address_)
-        return
-    start = value.int_() if value.is_pointer_() else value.address_ or 0
-    if size * count > MAX_LIST_BYTES:
-        count = MAX_LIST_BYTES // size
-        faults.add(where, f"only the first {count} elements are decoded: they are {size} bytes each", start)
-    for index, data in enumerate(_pieces(value, start, size, count)):
-        if data is None:
-            faults.add(f"{where}[{index}]", "unreadable", start + index * size)
-            return
-        yield Value(value.memory_, element, start + index * size, data)
-
-
-def _pieces(value: Value, start: int, size: int, count: int) -> Iterator[bytes | None]:
-    try:
-        whole = value.memory_.read(start, size * count)
-    except MemoryFault:
-        yield from value.memory_.read_many([(start + i * size, size) for i in range(count)])
-        return
-    for index in range(count):
-        yield whole[index * size : (index + 1) * size]

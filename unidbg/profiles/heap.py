@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from unidbg.errors import MemoryFault
 from unidbg.profiles.base import Context
-from unidbg.profiles.fields import Fields, array_count
+from unidbg.profiles.fields import Fields
 from unidbg.structures import bitmaps
+from unidbg.structures.arrays import array_count
 from unidbg.views.system import HeapView, PageBitmap
 
 MAX_PAGES = 1 << 24

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from unidbg.errors import MemoryFault
 from unidbg.profiles.base import Context
-from unidbg.profiles.fields import Fields, array_count
+from unidbg.profiles.fields import Fields
 from unidbg.structures import strings
+from unidbg.structures.arrays import array_count
 from unidbg.target.base import AddressSpace
 from unidbg.views.system import LogView
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.support.kernel import SOURCE, Guest, kernel
 from tests.support.page_tables import TableBuilder
 from unidbg.profiles.base import VIEWS
-from unidbg.profiles.fields import MAX_ITEMS
 from unidbg.program.paging import NO_EXECUTE, WRITABLE
 from unidbg.session import ImageSpec, Session
+from unidbg.structures.arrays import MAX_ITEMS
 from unidbg.views.base import Absent, Fault, Range, View
 from unidbg.views.system import (
     AppView,

@@ -12,7 +12,7 @@ from unidbg_symbols import types as t
 from tests.support import types as c
 from tests.support.fake_target import FakeMemory
 from unidbg.program.value import Value, WrongType
-from unidbg.structures import bitmaps, lists, strings
+from unidbg.structures import arrays, bitmaps, lists, strings
 from unidbg.structures.faults import MAX_FAULTS, Faults
 
 NODE = t.StructType("struct", "node", "struct node", lambda: NODE_BODY)
@@ -144,3 +144,42 @@ def test_faults_are_bounded_and_said_once() -> None:
     found = faults.all()
     assert len(found) == MAX_FAULTS + 1
     assert "more faults" in found[-1].reason
+
+
+def numbers(count: int, planted: int = 6) -> tuple[list[int], Faults]:
+    memory = FakeMemory({0x1000: struct.pack(f"<{planted}I", *range(planted))})
+    faults = Faults()
+    value = Value(memory, c.array(c.U32, 8), 0x1000)
+    return [element.int_() for element in arrays.elements(value, count, faults, "list")], faults
+
+
+def test_elements_up_to_what_can_be_read() -> None:
+    found, faults = numbers(6)
+    assert (found, faults.all()) == ([0, 1, 2, 3, 4, 5], ())
+    found, faults = numbers(8)
+    assert found == [0, 1, 2, 3, 4, 5]
+    assert (faults.all()[0].where, faults.all()[0].address) == ("list[6]", 0x1018)
+
+
+def test_elements_of_nothing() -> None:
+    faults = Faults()
+    assert list(arrays.elements(Value(FakeMemory(), c.VOID_POINTER, 0, bytes(8)), 3, faults, "list")) == []
+    assert "no list" in faults.all()[0].reason
+
+
+def test_huge_elements_are_bounded_in_bytes() -> None:
+    faults = Faults()
+    huge = c.array(c.array(c.U8, 1 << 22), 100)
+    found = list(arrays.elements(Value(FakeMemory({0: bytes(1 << 23)}), huge, 0), 100, faults, "list"))
+    assert len(found) == 2
+    assert "only the first 2" in faults.all()[0].reason
+
+
+@pytest.mark.parametrize(
+    ("said", "believed", "faulty"), [(-1, 0, 1), (0, 0, 0), (8, 8, 0), (9, 8, 1), (1 << 40, 8, 1)]
+)
+def test_what_is_believed_of_a_count(said: int, believed: int, faulty: int) -> None:
+    faults = Faults()
+    value = Value(FakeMemory(), c.array(c.U32, 8), 0)
+    assert arrays.believable(said, "n", value, faults, "list", 0x10) == believed
+    assert len(faults) == faulty
