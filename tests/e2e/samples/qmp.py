@@ -9,11 +9,10 @@ from typing import Any
 
 
 class Qmp:
-    """One command at a time; events that come meanwhile are kept for `wait_event`."""
+    """One command at a time; events are dropped."""
 
     def __init__(self, line: socket.socket) -> None:
         self._file = line.makefile("rwb")
-        self._events: list[str] = []
         greeting = json.loads(self._file.readline())
         assert "QMP" in greeting
         self.execute("qmp_capabilities")
@@ -24,22 +23,10 @@ class Qmp:
         self._file.write(json.dumps(request).encode() + b"\n")
         self._file.flush()
         while True:
-            answer = self._next()
+            answer = json.loads(self._file.readline())
             assert "error" not in answer, answer
             if "return" in answer:
                 return answer["return"]
-
-    def wait_event(self, name: str) -> None:
-        """Until the event has come; also if it came before."""
-        while name not in self._events:
-            self._next()
-        self._events.remove(name)
-
-    def _next(self) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._file.readline())
-        if "event" in answer:
-            self._events.append(answer["event"])
-        return answer
 
     def monitor(self, line: str) -> str:
         """The output of a line of QEMU's human monitor."""
