@@ -202,6 +202,18 @@ class Image:
             f"no symbol {name!r} in {self.path}{did_you_mean(close)}", name=name, nearest=close
         )
 
+    def write_index(self) -> str:
+        """Write the index that makes later look-ups of types and variables fast; its path.
+
+        It goes into the user's cache folder and is found there by build-id or contents. OSError where that
+        cannot be written.
+        """
+        if not self.has_dwarf:
+            raise self._no_dwarf()
+        from unidbg_symbols.dwarf.index_build import build_index
+
+        return build_index(self._dwarf)
+
     # Types
 
     def type(self, name: str) -> Type:

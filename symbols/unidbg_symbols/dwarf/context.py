@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 
+from unidbg_symbols.cache_folder import cache_folder
 from unidbg_symbols.damage import damaged, parsing
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.abbrev import AbbrevTable
 from unidbg_symbols.dwarf.unit import parse_units
+from unidbg_symbols.dwarf.window import Window
+from unidbg_symbols.elf.header import SHF_COMPRESSED, SHT_NOBITS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from unidbg_symbols.dwarf.scopes import ScopeMap
     from unidbg_symbols.dwarf.unit import Unit
     from unidbg_symbols.elf.file import ElfFile
+    from unidbg_symbols.elf.header import Section
+    from unidbg_symbols.index_file import NameIndex
 
 _VERSIONS = range(2, 6)
 
@@ -41,6 +47,10 @@ class Dwarf:
         self._compiled: dict[tuple[int, int, int], dict[bytes, Abbrev]] = {}
         self._abbrev_starts: list[int] | None = None
         self._signatures: dict[int, Unit] | None = None
+        self._index: NameIndex | None = None
+        self._index_sought = False
+        self._windows: dict[str, Window] = {}
+        self.known: set[tuple[str, int]] = set()  # (section, offset) of DIEs that are certain to start there
         self.line_headers: dict[tuple[int, str], LineHeader] = {}
         self.line_tables: dict[tuple[str, int], LineTable] = {}
         self.code_maps: dict[int, CodeMap] = {}
@@ -55,6 +65,13 @@ class Dwarf:
             found = self._sections[name] = b"" if section is None else self.elf.contents(section)
         return found
 
+    def plain_section(self, name: str) -> Section | None:
+        """A section whose bytes stand in the file as they are: neither compressed nor to be relocated."""
+        section = self.elf.section(name + self._suffix)
+        if section is None or self.elf.header.elf_type == "rel" or section.flags & SHF_COMPRESSED:
+            return None
+        return None if section.name.startswith(".z") or section.type == SHT_NOBITS else section
+
     def units(self, section: str = ".debug_info") -> list[Unit]:
         """The units of .debug_info or .debug_types, in their order."""
         found = self._units.get(section)
@@ -68,8 +85,31 @@ class Dwarf:
         """Units of both sections."""
         return self.units() + self.units(".debug_types")
 
+    @property
+    def index(self) -> NameIndex | None:
+        """The index of an earlier run, None where there is none."""
+        if not self._index_sought:
+            self._index_sought = True
+            if os.path.isdir(cache_folder()):
+                from unidbg_symbols.index_file import open_index
+
+                self._index = open_index(self.elf)
+        return self._index
+
+    def forget_index(self) -> None:
+        """Do without the index from now on: it does not fit the image."""
+        if self._index is not None:
+            self._index.forget()
+        self._index = None
+        self.known.clear()
+
     def unit_at(self, offset: int, section: str = ".debug_info") -> Unit:
         """The unit that contains a section offset; LookupError where there is none."""
+        if self._index is not None and section not in self._units:
+            window = self._windows.get(section)
+            if window is None:
+                window = self._windows[section] = Window(self, section, self._index.unit_offsets[section])
+            return window.unit_at(offset)
         units = self.units(section)
         number = bisect_right(self._starts[section], offset) - 1
         if number < 0 or offset >= units[number].end:
@@ -110,11 +150,12 @@ class Dwarf:
 
     def _end_of_abbrevs(self, start: int) -> int:
         """Where the table after this one starts: a search must not wander into it."""
-        if self._abbrev_starts is None:
-            self._abbrev_starts = sorted({unit.abbrev_offset for unit in self.all_units()})
-        number = bisect_right(self._abbrev_starts, start)
-        if number < len(self._abbrev_starts):
-            return self._abbrev_starts[number]
+        starts = self._index.abbrev_starts if self._index is not None else self._abbrev_starts
+        if starts is None:
+            starts = self._abbrev_starts = sorted({unit.abbrev_offset for unit in self.all_units()})
+        number = bisect_right(starts, start)
+        if number < len(starts):
+            return starts[number]
         return len(self.data(".debug_abbrev"))
 
     def string(self, offset: int, section: str = ".debug_str") -> str:

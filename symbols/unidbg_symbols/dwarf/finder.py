@@ -40,10 +40,15 @@ _PIECE = 1 << 19
 def find_named(dwarf: Dwarf, name: str, tags: frozenset[int]) -> Iterator[Candidate]:
     """(unit, offset, abbreviation) of DIEs that seem to have this name and a tag of these."""
     with parsing(".debug_info", dwarf.path):
+        found = False
+        for candidate in _in_index(dwarf, name, tags):
+            found = True
+            yield candidate
+        if found:
+            return
         needle = name.encode("utf-8", "surrogateescape") + b"\0"
         exact, tails = _string_offsets(dwarf.data(".debug_str"), needle)
         offsets = exact or tails
-        found = False
         if len(offsets) <= _OFFSETS_AT_MOST:
             for candidate in _search(dwarf, needle, offsets, tags):
                 found = True
@@ -55,9 +60,20 @@ def find_named(dwarf: Dwarf, name: str, tags: frozenset[int]) -> Iterator[Candid
 
 def confirmed(unit: Unit, offset: int) -> list[int]:
     """The path to a DIE that starts at `offset`; empty where the candidate was a coincidence."""
+    if (unit.section, offset) in unit.dwarf.known:
+        return [offset]
     with parsing(unit.section, unit.dwarf.path):
         path = path_to(unit, offset)
     return path if path and path[-1] == offset else []
+
+
+def _in_index(dwarf: Dwarf, name: str, tags: frozenset[int]) -> Iterator[Candidate]:
+    """What an index of an earlier run knows; an index that lies is forgotten."""
+    if dwarf.index is None:
+        return
+    from unidbg_symbols.dwarf.index_use import entries
+
+    yield from entries(dwarf, name, tags)
 
 
 def positions(data: bytes, needle: bytes, start: int = 0, end: int | None = None) -> Iterator[int]:

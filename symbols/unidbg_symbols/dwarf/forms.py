@@ -78,7 +78,7 @@ def step_over(unit: Unit, data: bytes, at: int, kind: int) -> int:
     if kind == STEP_BLOCK1:
         return at + 1 + data[at]
     if kind == STEP_STRING:
-        return data.index(0, at) + 1
+        return _end_of_string(data, at) + 1
     if kind == STEP_BLOCK2:
         return at + 2 + int(unit.u16(data, at)[0])
     if kind == STEP_BLOCK4:
@@ -203,8 +203,15 @@ def _block4(unit: Unit, data: bytes, at: int) -> tuple[bytes, int]:
     return _take(data, at + 4, unit.u32(data, at)[0])
 
 
+def _end_of_string(data: bytes, at: int) -> int:
+    end = data.find(b"\0", at)
+    if end < 0:
+        raise IndexError("a string without end")
+    return end
+
+
 def _string(unit: Unit, data: bytes, at: int) -> tuple[bytes, int]:
-    end = data.index(0, at)
+    end = _end_of_string(data, at)
     return data[at:end], end + 1
 
 

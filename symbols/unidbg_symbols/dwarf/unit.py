@@ -120,20 +120,29 @@ def parse_units(dwarf: Dwarf, section: str, data: bytes) -> list[Unit]:
     units: list[Unit] = []
     at = 0
     total = len(data)
-    u32, u64 = _UNPACK[dwarf.order][1:]
     while at + 11 <= total:
-        length, offset_size, start = u32(data, at)[0], 4, at + 4
-        if length == 0xFFFFFFFF:
-            length, offset_size, start = u64(data, at + 4)[0], 8, at + 12
-        end = start + length
-        if end > total or (length >= 0xFFFFFFF0 and offset_size == 4):
-            raise damaged(section, f"the unit at {at:#x} reaches past its end", path=dwarf.path)
-        if length:
-            unit = Unit(dwarf, section, data, at, offset_size, end)
-            _parse_header(unit, start)
+        unit = parse_unit(dwarf, section, data, at)
+        if unit.end > unit.first:
             units.append(unit)
-        at = end
+        at = unit.end
     return units
+
+
+def parse_unit(dwarf: Dwarf, section: str, data: bytes, at: int) -> Unit:
+    """The unit whose header is at an offset; an empty one is padding."""
+    u32, u64 = _UNPACK[dwarf.order][1:]
+    length, offset_size, start = u32(data, at)[0], 4, at + 4
+    if length == 0xFFFFFFFF:
+        length, offset_size, start = u64(data, at + 4)[0], 8, at + 12
+    end = start + length
+    if end > len(data) or (length >= 0xFFFFFFF0 and offset_size == 4):
+        raise damaged(section, f"the unit at {at:#x} reaches past its end", path=dwarf.path)
+    unit = Unit(dwarf, section, data, at, offset_size, end)
+    if length:
+        _parse_header(unit, start)
+    else:
+        unit.first = end
+    return unit
 
 
 def _parse_header(unit: Unit, at: int) -> None:

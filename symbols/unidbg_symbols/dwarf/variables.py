@@ -112,7 +112,9 @@ class VariableFinder:
     def find(self, name: str, scopes: tuple[str, ...], symbols: Sequence[Symbol]) -> Variable | None:
         """The variable of that name: a global before a static, one with a place before a mere declaration."""
         best: Variable | None = None
-        for found in (() if scopes else self.by_symbols(name, symbols)), self.by_name(name, scopes):
+        # An index names the definitions themselves: no need to search for addresses.
+        direct = () if scopes or self._dwarf.index is not None else self.by_symbols(name, symbols)
+        for found in direct, self.by_name(name, scopes):
             for variable in found:
                 if variable.external and variable.address is not None:
                     return variable
@@ -160,7 +162,8 @@ class VariableFinder:
             if self._place(die) != (None, None) or c.DW_AT_const_value in die:
                 yield die
             return
-        yield from self._completions(unit, offset)
+        if self._dwarf.index is None:
+            yield from self._completions(unit, offset)
 
     def _completions(self, unit: Unit, offset: int, depth: int = 0) -> Iterator[Die]:
         """DIEs that refer to a declaration, or to one that completes it, and give it a place."""
