@@ -1,7 +1,7 @@
 """The pages of docs/ that are made from the program: `python -m docs.generate` (`make docs`) writes them.
 
-commands.md comes from the parser, the table of exit-codes.md from the one place that maps them. A test
-holds the files to what this module gives.
+commands.md comes from the parser, the table of exit-codes.md from the one place that maps them, the keys of
+interface.md from their table. A test holds the files to what this module gives.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from unidbg_tui.commands import COMMANDS as TYPED
+from unidbg_tui.keys import KEYS
 
 from unidbg.cli.exits import MEANINGS
 from unidbg.cli.root import COMMANDS, root
@@ -73,16 +75,35 @@ def _block(text: str) -> str:
 
 def exit_codes_page(page: str) -> str:
     """docs/exit-codes.md with its table made anew; the text around it is written by hand."""
+    rows = [f"| {code} | {meaning} |" for code, meaning in sorted(MEANINGS.items())]
+    return _filled(page, ["| code | meaning |", "|---|---|", *rows])
+
+
+def interface_page(page: str) -> str:
+    """docs/interface.md with its keys and commands made anew; the text around them is written by hand."""
+    rows = ["| key | what it does |", "|---|---|"]
+    for group, keys in KEYS.items():
+        rows.append(f"| **{group}** | |")
+        rows += [f"| `{key.display}` | {key.says} |" for key in keys]
+    rows += ["", "| command | |", "|---|---|", *(f"| `:{name}` | {says} |" for name, says in TYPED.items())]
+    return _filled(page, rows)
+
+
+def _filled(page: str, rows: list[str]) -> str:
+    """`page` with `rows` between the marks."""
     head, _, rest = page.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    rows = [f"| {code} | {meaning} |" for code, meaning in sorted(MEANINGS.items())]
-    return head + BEGIN + "\n".join(["| code | meaning |", "|---|---|", *rows]) + "\n" + END + tail
+    return head + BEGIN + "\n".join(rows) + "\n" + END + tail
 
 
 def pages() -> dict[Path, str]:
     """Each page and what it must contain."""
-    codes = DOCS / "exit-codes.md"
-    return {DOCS / "commands.md": commands_page(), codes: exit_codes_page(codes.read_text())}
+    codes, interface = DOCS / "exit-codes.md", DOCS / "interface.md"
+    return {
+        DOCS / "commands.md": commands_page(),
+        codes: exit_codes_page(codes.read_text()),
+        interface: interface_page(interface.read_text()),
+    }
 
 
 def main() -> None:

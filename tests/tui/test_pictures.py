@@ -121,7 +121,8 @@ def serves_http(view: OverviewView) -> OverviewView:
     """The overview of the sample that has a network."""
     assert isinstance(view.app, AppView)
     app = replace(view.app, name="httpd", needs_network=True, ports=(80, 7))
-    return replace(view, app=app)
+    image = replace(view.provenance.images[0], path="build/httpd.elf")
+    return replace(view, app=app, provenance=replace(view.provenance, images=(image,)))
 
 
 async def test_the_picture_of_the_readme_is_current(

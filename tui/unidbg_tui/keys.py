@@ -51,8 +51,10 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("g", "", "to the top, to the end", display="g G"),
         Key("ctrl+d", "", "half a page down, up", display="ctrl-d ctrl-u"),
         Key("tab", "", "the next table", display="tab"),
-        Key("less_than_sign", "", "sort by the column to the left, right", display="< >"),
-        Key("A", "", "sort by the underlined letter; again: reversed", display="shift-letter"),
+        Key("less_than_sign", "", "sort by the next column to the left, right", display="< >"),
+        Key(
+            "A", "", "sort by the column with that letter underlined; twice: reversed", display="shift-letter"
+        ),
     ),
     "Log": (
         Key("f", "follow", "follow the newest line", display="f"),

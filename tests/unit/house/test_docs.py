@@ -17,7 +17,7 @@ PROGRAMS = {"make", "pipx", "unidbg"}
 NAMES = {name for group in COMMANDS.values() for name in group}
 
 
-@pytest.mark.parametrize("page", ["commands.md", "exit-codes.md"])
+@pytest.mark.parametrize("page", ["commands.md", "exit-codes.md", "interface.md"])
 def test_generated_pages_are_current(page: str) -> None:
     path = ROOT / "docs" / page
     assert path.read_text() == generate.pages()[path], "run make docs"

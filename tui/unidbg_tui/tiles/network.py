@@ -43,7 +43,8 @@ def _states(view: NetView) -> Line:
     for state, count in states(view):
         spans += [
             Span(f"{count:,} ", "strong"),
-            guest(f"{state.lower()}  ", CONNECTION_ROLES.get(state, "warn")),
+            guest(state.lower(), CONNECTION_ROLES.get(state, "warn")),
+            Span("  "),
         ]
     return tuple(spans)
 
@@ -65,7 +66,7 @@ def rings(view: RingsView, past: Past, room: Room) -> list[Line]:
 
 def _ring(number: int, ring: Ring, past: Past, room: Room, height: int) -> list[Line]:
     rate = words.rate(past.rate(f"rings.{number}.head"))
-    name = line(guest(ring.name, "strong"), Span(f"  {rate}", "dim"))
+    name = line(guest(ring.name, "strong"), "  ", Span(rate, "dim"))
     flight = line(units.count(ring.in_flight), Span(f" of {units.count(ring.size)}", "dim"))
     share = ring.in_flight / ring.size if ring.size > 0 else 0.0
     gauge = gauge_line(Gauge(share, role="bad" if ring.stuck else "accent"), room.width)
