@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,8 @@ class Subject:
     variable: str
 
 
-def subjects() -> list[Subject]:
+@lru_cache(maxsize=1)
+def subjects() -> tuple[Subject, ...]:
     """a: a kernel of 0.6 MB; b: a C library, 10 MB of DWARF; d: Python, 18 MB; c: a vmlinux, if asked for."""
     found = [
         Subject("a", ROOT / "samples/build/x86_64/hello.elf", "boot_option", "unidbg_stub", "connections"),
@@ -34,7 +36,7 @@ def subjects() -> list[Subject]:
     ]
     if os.environ.get("BENCH_LARGE"):
         found.append(Subject("c", _vmlinux(), "schedule", "task_struct", "init_task"))
-    return [subject for subject in found if subject.path.is_file()]
+    return tuple(subject for subject in found if subject.path.is_file())
 
 
 def compressed() -> Subject:

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 from tests.bench.harness import Row, commands
 from tests.bench.subjects import Subject, compressed, subjects
@@ -38,8 +39,37 @@ def run(quick: bool) -> list[Row]:
     packed = compressed()
     if packed.path.is_file():
         rows.extend(_against_gdb(packed, runs, "no goal"))
+    rows.extend(_indexed(runs))
     for subject in subjects():
         rows.extend(_steady(subject))
+    return rows
+
+
+def _indexed(runs: int) -> list[Row]:
+    """With an index of an earlier run: against drgn, and against a Python that only starts."""
+    bare = [sys.executable, "-c", "import struct, mmap"]
+    drgn = drgn_python()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"], before = folder, os.environ.get("XDG_CACHE_HOME")
+        for subject in subjects():
+            subprocess.run(_ours(subject, "image.write_index()"), check=True, capture_output=True)
+            for what in ("struct layout", "typed global"):
+                ours, _, theirs = questions(subject)[what]
+                label = f"with index: {what}, image {subject.label}"
+                goal = "<= 2" if subject.label in "bd" else ""
+                rows.append(
+                    commands(label, _ours(subject, ours), bare, other="bare Python", goal=goal, runs=runs)
+                )
+                if drgn is not None and subject.label in "bd":
+                    other = [drgn, "-c", DRGN.format(path=str(subject.path)) + f"print({theirs})"]
+                    rows.append(
+                        commands(label, _ours(subject, ours), other, other="drgn", goal="<= 0.6", runs=runs)
+                    )
+        if before is None:
+            del os.environ["XDG_CACHE_HOME"]
+        else:
+            os.environ["XDG_CACHE_HOME"] = before
     return rows
 
 
@@ -139,7 +169,7 @@ def unwind(address):
     if row is not None:
         drive(unwind_frame(row, registers, file), lambda request: bytes(request.size))
 image.unwind_row(first[0])
-found["unwind"] = rate(unwind, first)
+found["unwind"] = rate(unwind, first) if image.section(".eh_frame") else 0
 print(json.dumps(found))
 """
 )
