@@ -79,7 +79,8 @@ static void do_job(void *argument) {
     job->verdict = job->run(job->stub, &job->scan);
 }
 
-/* Handlers call functions of the guest (threads, monitor commands), which can fault: that is an error, too. */
+/* Handlers call functions of the guest (threads, monitor commands), which can fault: that is an error, too.
+ */
 enum verdict packet_handle(struct unidbg_stub *stub) {
     struct job job = {stub, {stub->in.data, stub->in.data + stub->in.length, false}, NULL, REPLY};
 

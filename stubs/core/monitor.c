@@ -3,6 +3,7 @@
 #include "breakpoints.h"
 #include "packet.h"
 #include "reply.h"
+#include "session.h"
 #include "stop.h"
 #include "wire.h"
 
@@ -10,14 +11,35 @@
  * asked for again where the line damages it. */
 enum { OUTPUT_START = 2 }; /* `$` and `O` */
 
+/* A packet of 16 KiB takes 1.4 s at 115200 baud; its acknowledgement comes right after that. */
+static const uint64_t ack_patience_ns = 2000000000;
+
 static void begin(struct unidbg_stub *stub) {
     wire_begin(stub);
     reply_char(stub, 'O');
 }
 
+/* Only the last packet is kept for a retransmission, so the next may not be made before this one has
+ * arrived. It is sent again when the client says so, and once when it says nothing. Whatever else comes (an
+ * interrupt, the next packet) ends the wait, and is looked at later. */
+static void await_ack(struct unidbg_stub *stub) {
+    int byte = session_wait(stub, ack_patience_ns);
+
+    for (unsigned repeats = byte == '-' ? 4 : 1; repeats > 0 && (byte == '-' || byte == SESSION_SILENT);
+         repeats--) {
+        wire_again(stub);
+        byte = session_wait(stub, ack_patience_ns);
+    }
+    if (byte >= 0 && byte != '+' && byte != '-')
+        stub->pending = (int16_t)byte;
+}
+
 static void flush(struct unidbg_text *out) {
-    if (out->stub->out.length > OUTPUT_START)
+    if (out->stub->out.length > OUTPUT_START) {
         wire_finish(out->stub);
+        if (!out->stub->no_ack && out->stub->port->now_ns)
+            await_ack(out->stub);
+    }
     begin(out->stub);
     out->flushed = true;
 }

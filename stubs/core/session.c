@@ -64,6 +64,19 @@ void session_packet(struct unidbg_stub *stub) {
         wire_byte(stub, '+');
 }
 
+int session_wait(struct unidbg_stub *stub, uint64_t patience_ns) {
+    const struct unidbg_port *port = stub->port;
+    uint64_t from = now(stub);
+    int byte = stub->pending >= 0 ? stub->pending : port->get(port->line);
+
+    while (byte < 0 && now(stub) - from < patience_ns) {
+        if (port->idle)
+            port->idle(port->context);
+        byte = port->get(port->line);
+    }
+    return byte;
+}
+
 void session_heard(struct unidbg_stub *stub) {
     stub->heard = true;
 }
@@ -107,9 +120,20 @@ static void append_feature(struct unidbg_stub *stub, bool there, const char *fea
         reply_text(stub, feature);
 }
 
+/* Clients ask this once, at the beginning. If there is a lease, it is that of one that vanished, and what it
+ * left behind ends here as it would have ended a little later: the guest ran, but for the new client. */
+static void take_over(struct unidbg_stub *stub) {
+    if (stub->lease_ns == 0)
+        return;
+    breakpoints_clear(stub);
+    if (!stop_fatal(stub))
+        stop_set(stub, &stop_attached);
+}
+
 enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     const struct unidbg_port *port = stub->port;
 
+    take_over(stub);
     forget_features(stub);
     while (scan_take(scan, ':') || scan_past(scan, ';')) {
         if (scan_word(scan, "error-message+"))

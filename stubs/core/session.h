@@ -11,6 +11,9 @@ void session_end(struct unidbg_stub *stub);
 void session_ack(struct unidbg_stub *stub);
 /* A packet came: acknowledge it if that is due, and see whether it is a new client's first. */
 void session_packet(struct unidbg_stub *stub);
+/* The next byte, or SESSION_SILENT after `patience_ns` without one. Needs a clock. */
+enum { SESSION_SILENT = -1 };
+int session_wait(struct unidbg_stub *stub, uint64_t patience_ns);
 /* A byte came. */
 void session_heard(struct unidbg_stub *stub);
 /* Has the client been silent for longer than it may? */

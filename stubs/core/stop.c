@@ -5,6 +5,20 @@
 #include "reply.h"
 #include "threads.h"
 
+const struct arch_cause stop_attached = {
+    .kind = STOP_ATTACH, .signal = UNIDBG_SIGTRAP, .reason = "a client came"};
+const struct arch_cause stop_interrupted = {
+    .kind = STOP_INTERRUPT, .signal = UNIDBG_SIGINT, .reason = "interrupted by the client"};
+
+void stop_set(struct unidbg_stub *stub, const struct arch_cause *cause) {
+    stub->stop_kind = (uint8_t)cause->kind;
+    stub->signal = cause->signal;
+    stub->reason = cause->reason;
+    stub->stop_hardware = cause->hardware;
+    stub->stop_address = cause->address;
+    stub->other_id = 0;
+}
+
 const char *stop_name(enum stop_kind kind) {
     static const char names[][12] = {"none",       "attach",    "interrupt", "breakpoint", "step",
                                      "watchpoint", "exception", "panic",     "halt"};

@@ -19,6 +19,12 @@ enum stop_kind {
     STOP_HALT,      /* unidbg_stop, or a breakpoint instruction in the guest's own code */
 };
 
+struct arch_cause; /* arch.h */
+extern const struct arch_cause stop_attached;
+extern const struct arch_cause stop_interrupted;
+/* The guest stands for this. */
+void stop_set(struct unidbg_stub *stub, const struct arch_cause *cause);
+
 /* `attach`, `interrupt` ... */
 const char *stop_name(enum stop_kind kind);
 /* The guest cannot go on by itself. */

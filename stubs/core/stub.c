@@ -13,11 +13,6 @@
 
 enum { INTERRUPT_BYTE = 0x03 };
 
-static const struct arch_cause interrupted = {
-    .kind = STOP_INTERRUPT, .signal = UNIDBG_SIGINT, .reason = "interrupted by the client"};
-static const struct arch_cause attached = {
-    .kind = STOP_ATTACH, .signal = UNIDBG_SIGTRAP, .reason = "a client came"};
-
 bool unidbg_init(struct unidbg_stub *stub, const struct unidbg_port *port, void *buffer, size_t size) {
     if (!port->get || !port->put || !port->peek || size < UNIDBG_BUFFER_MIN)
         return false;
@@ -42,16 +37,6 @@ static void report(struct unidbg_stub *stub) {
     wire_finish(stub);
 }
 
-static void set_stop(struct unidbg_stub *stub, struct arch_cause cause) {
-    stub->stop_kind = (uint8_t)cause.kind;
-    stub->signal = cause.signal;
-    stub->reason = cause.reason;
-    stub->stop_hardware = cause.hardware;
-    stub->stop_address = cause.address;
-    stub->stops++;
-    stub->other_id = 0;
-}
-
 /* Events that need no packet, the same whether the guest runs or stands. */
 static void answer_line(struct unidbg_stub *stub, enum wire_event event) {
     if (event == WIRE_ACK)
@@ -66,7 +51,7 @@ static void answer_line(struct unidbg_stub *stub, enum wire_event event) {
 static struct arch_cause step_cause(struct unidbg_stub *stub) {
     if (stub->pending == INTERRUPT_BYTE) {
         stub->pending = -1;
-        return interrupted;
+        return stop_interrupted;
     }
     if (stub->pending == '$')
         stub->awaited = false; /* as for a running guest */
@@ -75,12 +60,16 @@ static struct arch_cause step_cause(struct unidbg_stub *stub) {
 
 /* One packet. True: the guest goes on. */
 static bool serve_packet(struct unidbg_stub *stub) {
+    struct arch_cause cause;
+
     session_packet(stub);
     if (!(packet_handle(stub) & LEAVE))
         return false;
     if (resume_go(stub))
         return true;
-    set_stop(stub, step_cause(stub));
+    cause = step_cause(stub);
+    stop_set(stub, &cause);
+    stub->stops++;
     if (stub->awaited)
         report(stub);
     return false;
@@ -121,7 +110,7 @@ static void serve(struct unidbg_stub *stub) {
 }
 
 /* The guest stands from here to the end of the call. */
-static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, struct arch_cause cause) {
+static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const struct arch_cause *cause) {
     const struct unidbg_port *port = stub->port;
 
     stub->frame = frame;
@@ -129,7 +118,8 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, struct a
         port->hold(port->context);
     if (port->capture)
         port->capture(port->context, frame);
-    set_stop(stub, cause);
+    stop_set(stub, cause);
+    stub->stops++;
     if (stub->awaited)
         report(stub);
     serve(stub);
@@ -142,9 +132,10 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, struct a
 
 void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unidbg_signal signal,
                  const char *reason) {
+    const struct arch_cause cause = {.kind = STOP_HALT, .signal = (uint8_t)signal, .reason = reason};
+
     if (!stub->frame)
-        stand(stub, frame,
-              (struct arch_cause){.kind = STOP_HALT, .signal = (uint8_t)signal, .reason = reason});
+        stand(stub, frame, &cause);
 }
 
 void unidbg_panic(struct unidbg_stub *stub, enum unidbg_signal signal, const char *reason) {
@@ -224,7 +215,7 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     if (cause.kind == STOP_STEP && step.active && step_goes_on(stub, step, &cause))
         stub->frame = NULL;
     else
-        stand(stub, frame, cause);
+        stand(stub, frame, &cause);
     return true;
 }
 
@@ -236,11 +227,11 @@ void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
         enum wire_event event = wire_receive(&stub->in, (uint8_t)byte);
         if (event == WIRE_INTERRUPT) {
             stub->probation = !stub->awaited;
-            stand(stub, frame, interrupted);
+            stand(stub, frame, &stop_interrupted);
         } else if (event == WIRE_BEGINS) {
             stub->probation = true;
             stub->awaited = false;
-            stand(stub, frame, attached);
+            stand(stub, frame, &stop_attached);
         } else {
             answer_line(stub, event);
         }

@@ -192,6 +192,20 @@ def test_a_lease_ends_while_the_guest_runs(connect: Connect, names: dict[str, in
     assert line.ask(b"qRcmd," + b"breakpoints".hex().encode()) == b"OK"
 
 
+def test_the_next_client_takes_over_from_one_with_a_lease(connect: Connect, names: dict[str, int]) -> None:
+    """It need not wait for the lease to end: what the vanished client left behind is gone at once."""
+    line = connect()
+    line.send(b"+")
+    assert line.ask(b"QUnidbgLease:ea60") == b"OK"
+    line.ask(b"Z0,%x,1" % names["count"])
+    assert b"swbreak" in line.ask(b"c")
+    line = connect()
+    line.send(b"+")
+    line.ask(b"qSupported")
+    assert stop_of(line)[b"kind"] == b"attach"
+    assert line.ask(b"qRcmd," + b"breakpoints".hex().encode()) == b"OK"
+
+
 def test_any_byte_renews_a_lease(connect: Connect, names: dict[str, int]) -> None:
     line = connect()
     lease(line)
