@@ -28,6 +28,7 @@ from unidbg_symbols.errors import ImageError, SymbolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final
 
 
@@ -45,8 +46,10 @@ class ElfFile:
         self.sections: Final = self._placed(self._parse_sections(shnum, strndx))
         self._by_name = {section.name: section for section in reversed(self.sections)}
 
-    def __del__(self) -> None:
-        self.close()
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # `os` may be gone when the interpreter ends.
+        if self._fd >= 0:
+            close(self._fd)
 
     def close(self) -> None:
         """Give the file back; what was read stays. Idempotent."""
