@@ -6,8 +6,8 @@ docs/abi.md, "The note" and "The records". Found through the note, the symbols `
 
 from __future__ import annotations
 
-import functools
 import struct
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -74,7 +74,7 @@ def _by_section(image: Image) -> tuple[int, int] | None:
 
 def read_records(program: Program, module: Module, faults: Faults) -> list[Record]:
     """The records of one module as they stand in the guest; faults have the path `probes`."""
-    bounds = _bounds(module)
+    bounds = records_range(module.image)
     if bounds is None or bounds[0] == bounds[1]:
         return []
     start = module.run_address(bounds[0])
@@ -84,11 +84,6 @@ def read_records(program: Program, module: Module, faults: Faults) -> list[Recor
         faults.add("probes", f"the probe records are unreadable: {fault.reason}", fault.address)
         return []
     return list(parse(data, start, faults))
-
-
-@functools.lru_cache(maxsize=64)
-def _bounds(module: Module) -> tuple[int, int] | None:
-    return records_range(module.image)
 
 
 def parse(data: bytes, address: int, faults: Faults) -> Iterator[Record]:
@@ -114,9 +109,20 @@ def object_of(program: Program, module: Module, record: Record) -> Value:
     return program.value_at(type_, record.object_address, module)
 
 
-@functools.lru_cache(maxsize=256)
 def object_type(module: Module, kind: str, name: str, link: int) -> t.Type:
     """What the record variable `unidbg_probe_<kind>_<name>` at a link address points to, by DWARF."""
+    known = _TYPES.setdefault(module.image, {})
+    key = (kind, name, link)
+    if key not in known:
+        known[key] = _find_type(module, kind, name, link)
+    return known[key]
+
+
+_TYPES: weakref.WeakKeyDictionary[Image, dict[tuple[str, str, int], t.Type]] = weakref.WeakKeyDictionary()
+"""Types of records by image: they go with it."""
+
+
+def _find_type(module: Module, kind: str, name: str, link: int) -> t.Type:
     variable_name = f"unidbg_probe_{kind}_{name}"
     found = module.image.variables_named(variable_name)
     variable = next((v for v in found if v.address == link), None) or (found[0] if found else None)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from tests.support.kernel import SOURCE, Guest, kernel
 from tests.support.page_tables import TableBuilder
-from unidbg.profiles.base import VIEWS
 from unidbg.program.paging import NO_EXECUTE, WRITABLE
 from unidbg.session import ImageSpec, Session
 from unidbg.structures.arrays import MAX_ITEMS
@@ -25,6 +24,7 @@ from unidbg.views.system import (
     MemoryView,
 )
 
+PLANTED = ("overview", "memory", "devices", "boot", "app", "heap", "loop", "threads", "log")
 U64 = struct.Struct("<Q")
 
 
@@ -329,5 +329,5 @@ def test_any_corruption_ends_in_views(damage: list[tuple[str, int, bytes]]) -> N
         value = guest.program.value(variable)
         place = (value.address_ or 0) + offset % max(value.size_ - len(data), 1)
         guest.memory.plant(place, data)
-    for view in session(guest).snapshot(VIEWS).views.values():
+    for view in session(guest).snapshot(PLANTED).views.values():
         assert isinstance(view, View)
