@@ -47,6 +47,7 @@ class SessionLike(Protocol):
     @property
     def target(self) -> TargetLike:
         """What it reads from."""
+        ...
 
     @property
     def VIEWS(self) -> Sequence[str]:  # noqa: N802 - the session's own name for it

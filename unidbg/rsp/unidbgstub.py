@@ -32,7 +32,8 @@ def parse_stub_stop(reply: bytes) -> StubStop | None:
     """The reason of the stop, `None` if the stub does not tell. Unknown keys are skipped."""
     if not reply or is_error(reply):
         return None
-    pairs = dict(pair.partition(b":")[::2] for pair in reply.split(b";"))
+    parts = (pair.partition(b":") for pair in reply.split(b";"))
+    pairs = {key: value for key, _, value in parts}
     text = pairs.get(b"text", b"")
     return StubStop(
         kind=pairs.get(b"kind", b"").decode("latin-1"),
