@@ -7,12 +7,15 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+import unidbg_tui
 from unidbg_tui import worker as worker_module
-from unidbg_tui.source import Broken, Event, Lost, Opened, Taken
+from unidbg_tui.app import UnidbgApp
+from unidbg_tui.source import Broken, Event, Lost, Opened, SessionLike, Taken
 from unidbg_tui.worker import SessionWorker
 
 from tests.tui.recorded import NAMES, RecordedSession
 from unidbg.errors import TargetGone
+from unidbg.session import Session
 
 DEADLINE_S = 20.0
 
@@ -187,6 +190,38 @@ def test_a_shorter_period_takes_effect_while_it_waits(start: Start) -> None:
     worker.refresh()
     for _ in range(3):
         heard.until(Taken)
+
+
+def test_a_guest_that_cannot_be_opened_is_told_before_the_screen_is_touched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> RecordedSession:
+        raise TargetGone("nobody listens on localhost:1")
+
+    monkeypatch.setattr(UnidbgApp, "run", lambda app, **options: pytest.fail("the screen was touched"))
+    with pytest.raises(TargetGone, match="nobody listens"):
+        unidbg_tui.run(refuse, url="localhost:1")
+
+
+def test_leaving_closes_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = RecordedSession()
+    monkeypatch.setattr(UnidbgApp, "run", lambda app, **options: None)
+    assert unidbg_tui.run(lambda: session, url="localhost:1") == 0
+    assert session.closed
+
+
+def test_a_bug_of_the_worker_is_raised_once_the_screen_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(app: UnidbgApp, **options: object) -> None:
+        app.broken = ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(UnidbgApp, "run", run)
+    with pytest.raises(ZeroDivisionError):
+        unidbg_tui.run(RecordedSession, url="localhost:1")
+
+
+def as_source(session: Session) -> SessionLike:
+    """The types agree: a session is what the worker owns."""
+    return session
 
 
 def test_the_guest_runs_longer_than_it_stands() -> None:

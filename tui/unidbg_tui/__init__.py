@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unidbg_tui.source import SessionFactory
+    from unidbg_tui.worker import SessionWorker
 
 __all__ = ["run"]
 
+NOTICE_SECONDS = 1.0
 CLOSE_SECONDS = 10.0
 """How long leaving waits for the line to be closed; the guest's lease ends by itself after that."""
 
@@ -39,7 +42,15 @@ def run(
         app.run(mouse=mouse)
     finally:
         worker.stop()
-        worker.join(CLOSE_SECONDS)
+        _wait_for_the_end(worker)
     if app.broken is not None:
         raise app.broken
     return 70 if app.return_code else 0
+
+
+def _wait_for_the_end(worker: SessionWorker) -> None:
+    """Give the line time to be closed, and say so where that takes long."""
+    worker.join(NOTICE_SECONDS)
+    if worker.is_alive():
+        print("closing the line to the guest ...", file=sys.stderr)
+        worker.join(CLOSE_SECONDS)
