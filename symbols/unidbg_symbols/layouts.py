@@ -1,0 +1,198 @@
+"""Types as data: the scalars of a struct with their places, to decode whole tables of guest structs at once.
+
+`struct_of` gives a `struct.Struct` for a few thousand elements, `dtype_of` a numpy dtype for millions.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from unidbg_symbols import types as t
+from unidbg_symbols.errors import SymbolError
+from unidbg_symbols.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Final
+
+    import numpy as np
+
+_SIGNED = {1: "b", 2: "h", 4: "i", 8: "q"}
+_FLOATS = {2: "e", 4: "f", 8: "d"}
+_MOST_LEAVES = 1 << 16
+_DEEPEST = 64
+
+
+class Leaf(Record):
+    """A scalar of a struct: `path` (`table[3].y`), `offset` and `size` in bytes, `code` of `struct`.
+
+    Bit-fields and scalars that `struct` does not know are raw bytes (`4s`).
+    """
+
+    __slots__ = ("path", "offset", "size", "code")
+
+    def __init__(self, path: str, offset: int, size: int, code: str) -> None:
+        self.path: Final = path
+        self.offset: Final = offset
+        self.size: Final = size
+        self.code: Final = code
+
+
+def leaves(type_: t.Type, path: str = "", offset: int = 0, depth: int = 0) -> Iterator[Leaf]:
+    """The scalars of a type in the order of their declaration; nameless members are lifted."""
+    plain = t.strip(type_)
+    if depth > _DEEPEST:
+        raise SymbolError(f"{type_.name} contains itself; the debug information is damaged")
+    if isinstance(plain, t.StructType):
+        for member in plain.members:
+            inner = f"{path}.{member.name}" if path and member.name else path or member.name
+            place = offset + member.offset
+            if member.bit_size is not None:
+                yield Leaf(inner, place, member.type.size, f"{member.type.size}s")
+            else:
+                yield from leaves(member.type, inner, place, depth + 1)
+    elif isinstance(plain, t.ArrayType) and not _is_text(plain):
+        size = plain.element.size
+        for number in range(plain.count or 0):
+            yield from leaves(plain.element, f"{path}[{number}]", offset + number * size, depth + 1)
+    elif plain.size:
+        yield Leaf(path, offset, plain.size, scalar_code(plain))
+
+
+def scalar_code(plain: t.Type) -> str:
+    """How `struct` spells a scalar; raw bytes for what it does not know."""
+    size = plain.size
+    if isinstance(plain, t.BoolType) and size == 1:
+        return "?"
+    if isinstance(plain, t.FloatType) and not plain.complex and size in _FLOATS:
+        return _FLOATS[size]
+    if isinstance(plain, (t.IntType, t.EnumType)) and size in _SIGNED:
+        return _SIGNED[size] if plain.signed else _SIGNED[size].upper()
+    if isinstance(plain, (t.PointerType, t.BoolType)) and size in _SIGNED:
+        return _SIGNED[size].upper()
+    return f"{size}s"
+
+
+def _is_text(array: t.ArrayType) -> bool:
+    return isinstance(t.strip(array.element), t.CharType) and t.strip(array.element).size == 1
+
+
+def struct_of(type_: t.Type, little_endian: bool = True) -> tuple[Struct, tuple[str, ...]]:
+    """(layout of one element, paths of its values). Of members that overlap the one declared first counts."""
+    found: list[Leaf] = []
+    for leaf in leaves(type_):
+        if len(found) >= _MOST_LEAVES:
+            raise SymbolError(f"{type_.name} has too many members to decode at once; decode a part of it")
+        found.append(leaf)
+    text, at, paths = "<" if little_endian else ">", 0, []
+    for leaf in sorted(found, key=lambda leaf: leaf.offset):
+        if leaf.offset >= at:
+            text += f"{leaf.offset - at}x" * (leaf.offset > at) + leaf.code
+            at = leaf.offset + leaf.size
+            paths.append(leaf.path)
+    return Struct(text + f"{type_.size - at}x" * (type_.size > at)), tuple(paths)
+
+
+def dtype_of(type_: t.Type, little_endian: bool = True) -> np.dtype[Any]:
+    """The numpy dtype of a type: structs nest, arrays keep their shape, members of unions overlap.
+
+    Pointers are unsigned integers, character arrays `S`; bit-fields show as the raw bytes of their unit.
+    """
+    import numpy  # 150 ms: only whoever decodes in bulk pays for it
+
+    found: np.dtype[Any] = numpy.dtype(_dtype_spec(type_, "<" if little_endian else ">", 0))
+    return found
+
+
+def _dtype_spec(type_: t.Type, order: str, depth: int) -> Any:
+    plain = t.strip(type_)
+    if depth > _DEEPEST:
+        raise SymbolError(f"{type_.name} contains itself; the debug information is damaged")
+    if isinstance(plain, t.StructType):
+        return _struct_spec(plain, order, depth)
+    if isinstance(plain, t.ArrayType):
+        if _is_text(plain):
+            return f"S{plain.count}" if plain.count else "V0"
+        element = _dtype_spec(plain.element, order, depth + 1)
+        return (element, (plain.count or 0,))
+    code = scalar_code(plain)
+    return f"V{plain.size}" if code.endswith("s") else order + code if code != "?" else code
+
+
+def _struct_spec(struct: t.StructType, order: str, depth: int) -> dict[str, object]:
+    names: list[str] = []
+    formats: list[object] = []
+    offsets: list[int] = []
+    for name, type_, offset, is_raw in _fields(struct, 0, depth):
+        if name in names:
+            continue  # a base class has a member of the same name
+        names.append(name)
+        formats.append(f"V{type_.size}" if is_raw else _dtype_spec(type_, order, depth + 1))
+        offsets.append(offset)
+    return {"names": names, "formats": formats, "offsets": offsets, "itemsize": struct.size}
+
+
+def _fields(struct: t.StructType, base: int, depth: int) -> Iterator[tuple[str, t.Type, int, bool]]:
+    """(name, type, offset, raw bytes) of members, those of nameless ones and of base classes lifted."""
+    for member in struct.members:
+        inner = t.strip(member.type)
+        offset = base + member.offset
+        if isinstance(inner, t.StructType) and (member.is_base or not member.name) and depth < _DEEPEST:
+            yield from _fields(inner, offset, depth + 1)
+        elif member.name:
+            yield member.name, member.type, offset, member.bit_size is not None
+
+
+class Difference(Record):
+    """How a member changed: `what` is `added`, `removed`, `moved`, `resized`, `retyped`, `size` (of all)."""
+
+    __slots__ = ("what", "name", "before", "after")
+
+    def __init__(self, what: str, name: str, before: str, after: str) -> None:
+        self.what: Final = what
+        self.name: Final = name
+        self.before: Final = before
+        self.after: Final = after
+
+
+def differences(before: t.Type, after: t.Type) -> list[Difference]:
+    """What changed between two versions of a struct, in the order of its members, then what was removed."""
+    found: list[Difference] = []
+    if before.size != after.size:
+        found.append(Difference("size", "", str(before.size), str(after.size)))
+    old, new = _members_of(before), _members_of(after)
+    for name, member in new.items():
+        if name not in old:
+            found.append(Difference("added", name, "", f"{member.type.spell(name)} at {_place(member)}"))
+        else:
+            found.extend(_changes(name, old[name], member))
+    for name, member in old.items():
+        if name not in new:
+            found.append(Difference("removed", name, f"{member.type.spell(name)} at {_place(member)}", ""))
+    return found
+
+
+def _changes(name: str, before: t.Member, after: t.Member) -> Iterator[Difference]:
+    if _place(before) != _place(after):
+        yield Difference("moved", name, _place(before), _place(after))
+    if before.type.size != after.type.size or before.bit_size != after.bit_size:
+        yield Difference("resized", name, _extent(before), _extent(after))
+    if before.type.name != after.type.name:
+        yield Difference("retyped", name, before.type.name, after.type.name)
+
+
+def _members_of(type_: t.Type) -> dict[str, t.Member]:
+    plain = t.strip(type_)
+    if not isinstance(plain, t.StructType):
+        return {}
+    numbered = enumerate(plain.members)
+    return {member.name or f"<{member.type.name} {number}>": member for number, member in numbered}
+
+
+def _place(member: t.Member) -> str:
+    return str(member.offset) if member.bit_offset is None else f"{member.offset}:{member.bit_offset}"
+
+
+def _extent(member: t.Member) -> str:
+    return f"{member.type.size} bytes" if member.bit_size is None else f"{member.bit_size} bits"
