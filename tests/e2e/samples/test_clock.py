@@ -6,6 +6,7 @@ import re
 import time
 
 from tests.e2e.samples.conftest import Boot
+from tests.e2e.samples.guest import Guest
 
 
 def test_timers_fire_in_the_order_of_their_deadlines(boot: Boot) -> None:
@@ -16,13 +17,22 @@ def test_timers_fire_in_the_order_of_their_deadlines(boot: Boot) -> None:
     assert sorted(float(stamp) for stamp, _ in found) == [float(stamp) for stamp, _ in found]
 
 
+def heartbeat(guest: Guest, number: int) -> tuple[float, float]:
+    """The times of a heartbeat by the guest's clock and by ours."""
+    stamp = guest.wait_for(rf"^\[ *(\d+\.\d+)\] hello: heartbeat {number},")[1]
+    return float(stamp), time.monotonic()
+
+
 def test_clock_agrees_with_the_host(boot: Boot) -> None:
+    """We may be late to see a line, on a busy host; a clock that is wrong is wrong each time."""
     guest = boot("hello")
-    first = float(guest.wait_for(r"^\[ *(\d+\.\d+)\] hello: heartbeat 1,")[1])
-    host_first = time.monotonic()
-    last = float(guest.wait_for(r"^\[ *(\d+\.\d+)\] hello: heartbeat 3,")[1])
-    host = time.monotonic() - host_first
-    assert abs((last - first) / host - 1) < 0.1, (first, last, host)
+    ratios = []
+    for first in (1, 3, 5):
+        (guest_start, start), (guest_end, end) = heartbeat(guest, first), heartbeat(guest, first + 2)
+        ratios.append((guest_end - guest_start) / (end - start))
+        if abs(ratios[-1] - 1) < 0.1:
+            return
+    raise AssertionError(ratios)
 
 
 def test_boot_is_quick(boot: Boot) -> None:
