@@ -105,7 +105,7 @@ class RspRun:
             return
         thread = self._standing().thread
         if self._stub.kind == "rsp" and len(self.breakpoints):
-            self._step_off(thread)
+            self._step(thread)
         self._beat(len(self.breakpoints) > 0)
         self._go(b"vCont;c" if "c" in self._stub.vcont else b"c")
 
@@ -115,8 +115,7 @@ class RspRun:
             raise TargetRunning("a step needs a stopped guest: stop it first")
         self._standing()
         self._beat(True)
-        self._go(self._step_packet(thread))
-        self._await_stop(self._link.timeout, stepping=True)
+        self._step(thread)
         return self._standing()
 
     def wait(self, timeout: float | None = None) -> StopReason:
@@ -206,9 +205,9 @@ class RspRun:
             raise TargetGone(self._reason.text)
         return self._reason
 
-    def _step_off(self, thread: str) -> None:
+    def _step(self, thread: str) -> None:
         """Generic stubs stop again at a breakpoint under the program counter: step with all of ours out."""
-        lifted = self.breakpoints.lift()
+        lifted = self.breakpoints.lift() if self._stub.kind == "rsp" else []
         self._go(self._step_packet(thread))
         self._await_stop(self._link.timeout, stepping=True)
         self.breakpoints.put_back(lifted)

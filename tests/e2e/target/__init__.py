@@ -1,0 +1,1 @@
+"""Targets end to end: QEMU's gdbstub, gdbserver, the real gdb."""
