@@ -14,6 +14,7 @@ from typing import Protocol
 
 from unidbg.session import ImageSpec, Session
 from unidbg.target.guests import GuestRecord, launch, stop
+from unidbg.transport.qmp import Qmp
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIDBG = str(Path(sys.executable).with_name("unidbg"))
@@ -48,6 +49,14 @@ class Booted:
         """`unidbg COMMAND LINE WORDS --image IMAGE`; the caller judges the exit code."""
         return run_unidbg(command, line or self.stub, *words, "--image", str(self.image))
 
+    def forwarded_port(self) -> int:
+        """The port of this host that leads to port 80 of a guest with `network(machine)`."""
+        with Qmp(self.record.lines["qmp"].removeprefix("qmp:")) as qmp:
+            table = qmp.human("info usernet")
+        found = re.search(r"TCP\[HOST_FORWARD\] +\d+ +127\.0\.0\.1 +(\d+)", table)
+        assert found, table
+        return int(found[1])
+
     def console(self) -> str:
         """What the guest has printed so far."""
         return Path(self.record.log).read_text(errors="replace")
@@ -68,6 +77,15 @@ class Booted:
         while len(self.console()) == before:
             assert time.monotonic() < deadline, f"the guest stands still:\n{self.console()}"
             time.sleep(0.02)
+
+
+def network(machine: str) -> tuple[str, ...]:
+    """QEMU's arguments for a virtio network behind which port 80 is reached from this host."""
+    device = {
+        "q35": ("-device", "virtio-net-pci,netdev=net"),
+        "microvm": ("-device", "virtio-net-device,netdev=net", "-global", "virtio-mmio.force-legacy=false"),
+    }
+    return ("-netdev", "user,id=net,hostfwd=tcp:127.0.0.1:0-:80", *device[machine])
 
 
 class Boot(Protocol):
