@@ -273,7 +273,13 @@ def overview(step: int) -> OverviewView:
         devices(step),
         boot(step),
         log(step),
+        _no_network(step, "net"),
+        _no_network(step, "rings"),
     )
+
+
+def _no_network(step: int, name: str) -> Absent:
+    return Absent(name, f"the guest exports no probe of kind `{name}`", "export one", provenance(step))
 
 
 def net(step: int) -> NetView:
@@ -340,7 +346,9 @@ Change = Callable[[OverviewView], OverviewView]
 def moment(step: int, change: Change = lambda view: view, *, network: bool = False) -> Moment:
     """Snapshot `step`, half a second after the one before."""
     view = change(overview(step))
-    beside: dict[str, Part] = {"net": net(step), "rings": rings(step)} if network else {}
+    beside: dict[str, Part] = {"rings": rings(step)} if network else {}
+    if network:
+        view = replace(view, net=net(step), rings=rings(step))
     stopped = view.provenance.stopped_ns
     return Moment(100.0 + step * PERIOD_S, {"overview": view, **beside}, stopped, step, 3_100_000)
 

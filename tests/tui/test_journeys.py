@@ -461,7 +461,7 @@ async def test_snapshots_that_wait_are_replaced_by_newer_ones(make_app: MakeApp)
 
 
 def test_a_reader_is_what_the_recording_is() -> None:
-    from unidbg_tui.app import Reader
+    from unidbg_tui.source import Reader
 
     reader: Reader = RecordedReader([])
     reader.refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from unidbg_tui.app import UnidbgApp
+from unidbg_tui.keys import KEYS, Key
 from unidbg_tui.widgets.bars import Said, Tabs
 from unidbg_tui.widgets.blocks import ChartBlock, Facts, Why
 from unidbg_tui.widgets.box import Box
@@ -29,6 +30,11 @@ OURS = (
     UnidbgApp,
     Why,
 )
+
+
+@pytest.mark.parametrize("key", [key for keys in KEYS.values() for key in keys if key.action], ids=str)
+def test_every_key_does_something(key: Key) -> None:
+    assert hasattr(UnidbgApp, f"action_{key.action.partition('(')[0]}")
 
 
 @pytest.mark.parametrize("ours", OURS)

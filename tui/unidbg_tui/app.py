@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,16 +14,17 @@ from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher, Footer
 
 from unidbg_tui import commands
+from unidbg_tui.bindings import OURS, bindings
 from unidbg_tui.cells import Span, guest
 from unidbg_tui.commands import CommandError
-from unidbg_tui.keys import KEYS
 from unidbg_tui.messages import LinkChanged, ShowView, ViewUpdated, message_of
 from unidbg_tui.model import Model
 from unidbg_tui.pattern import Pattern, PatternError, compile_pattern
 from unidbg_tui.signals import leave_on_signals
-from unidbg_tui.source import Broken, Event
+from unidbg_tui.source import Broken, Event, Reader
 from unidbg_tui.status import about_lines, banner, status_line
 from unidbg_tui.themes import THEMES
+from unidbg_tui.typed import run_command
 from unidbg_tui.widgets.bars import Said, Tabs
 from unidbg_tui.widgets.box import Box, help_lines
 from unidbg_tui.widgets.grid import Grid
@@ -33,46 +34,6 @@ from unidbg_tui.widgets.pane import Pane
 from unidbg_tui.widgets.prompt import Prompt
 
 
-class Reader(Protocol):
-    """What the screen steers: the worker that owns the session. Nothing here waits."""
-
-    def connect(self, post: Callable[[Event], None]) -> None:
-        """Begin to read, and tell `post`."""
-
-    def watch(self, names: tuple[str, ...]) -> None:
-        """Read these views from now on."""
-
-    def pause(self, paused: bool) -> None:
-        """Stop or go on reading."""
-
-    def refresh(self) -> None:
-        """Read once now."""
-
-    def set_period(self, period: float) -> None:
-        """Seconds between refreshes."""
-
-
-def _bindings() -> list[BindingType]:
-    """The keys of the table, with priority: what is typed ahead of a slow screen acts in its order."""
-    return [
-        Binding(
-            key.keys,
-            key.action,
-            key.label or key.says,
-            show=bool(key.label),
-            key_display=key.display,
-            priority=True,
-        )
-        for keys in KEYS.values()
-        for key in keys
-        if key.action
-    ]
-
-
-OURS = {key.action.partition("(")[0] for keys in KEYS.values() for key in keys} | {"view_number"}
-"""Actions of single keys, which mean something else while a line is typed or a box is open."""
-
-
 class UnidbgApp(App[None]):
     """The TUI of unidbg. It only reads: nothing here changes the guest."""
 
@@ -80,7 +41,7 @@ class UnidbgApp(App[None]):
     CSS_PATH = "app.tcss"
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [
-        *_bindings(),
+        *bindings(),
         *(Binding(f"{(n + 1) % 10}", f"view_number({n})", show=False, priority=True) for n in range(10)),
         Binding("ctrl+c", "interrupt", "leave", show=False, system=True),
     ]
@@ -97,7 +58,7 @@ class UnidbgApp(App[None]):
     ) -> None:
         super().__init__()
         self.model = model
-        self._reader = reader
+        self.reader = reader
         self._clock = clock
         self._first_view = view if view in model.names else model.names[0]
         self._pictures = pictures
@@ -138,11 +99,11 @@ class UnidbgApp(App[None]):
 
     def on_mount(self) -> None:
         """Begin to read once there is a screen to show it."""
-        self._open(self._first_view)
-        self._reader.connect(self._post)
+        self.open_view(self._first_view)
+        self.reader.connect(self._post)
         if not self.is_headless:
             leave_on_signals(self.exit)
-        self.set_interval(1.0, self._show_link)
+        self.set_interval(1.0, self.show_link)
 
     def _post(self, event: Event) -> None:
         """Called on the worker's thread."""
@@ -153,7 +114,7 @@ class UnidbgApp(App[None]):
     def on_view_updated(self, message: ViewUpdated) -> None:
         """A snapshot: show it, unless an earlier one is being looked at."""
         self.model.apply(message.event)
-        self._show_link()
+        self.show_link()
         if self.model.looking_back is None:
             self._show_view()
 
@@ -164,7 +125,7 @@ class UnidbgApp(App[None]):
             self.exit(return_code=70)
             return
         self.model.apply(message.event)
-        self._show_link()
+        self.show_link()
         self._show_view()
 
     def _show_view(self) -> None:
@@ -172,7 +133,8 @@ class UnidbgApp(App[None]):
         if isinstance(current, Overview | Pane):
             current.show(self.model)
 
-    def _show_link(self) -> None:
+    def show_link(self) -> None:
+        """Say how the line stands: in the status bar, and across the screen where it is lost."""
         now = self._clock()
         lost = self.model.link.word == "lost"
         said = banner(self.model, now)
@@ -184,7 +146,7 @@ class UnidbgApp(App[None]):
 
     def on_resize(self) -> None:
         """The status bar says as much as fits."""
-        self.call_after_refresh(self._show_link)
+        self.call_after_refresh(self.show_link)
 
     # Views.
 
@@ -194,13 +156,14 @@ class UnidbgApp(App[None]):
         current = self._views.visible_content
         return current if isinstance(current, Pane) else None
 
-    def _open(self, name: str) -> None:
+    def open_view(self, name: str) -> None:
+        """Show the view `name`, and have it read."""
         if name != self.view_name:
             self._last_view = self.view_name
         self.view_name = name
         self._views.current = _switch_id(name)
         self._tabs.activate(name, self.model.names)
-        self._reader.watch(self.model.wanted(name))
+        self.reader.watch(self.model.wanted(name))
         self._show_view()
         self._focus_view()
 
@@ -212,47 +175,52 @@ class UnidbgApp(App[None]):
 
     def on_show_view(self, message: ShowView) -> None:
         """A tab or tile was clicked."""
-        self._open(message.name)
+        self.open_view(message.name)
 
     def action_view_number(self, number: int) -> None:
         """Open the view with that number."""
         if number < len(self.model.names):
-            self._open(self.model.names[number])
+            self.open_view(self.model.names[number])
 
     def action_beside(self, step: int) -> None:
         """Open the next view, or the one before."""
         names = self.model.names
-        self._open(names[(names.index(self.view_name) + step) % len(names)])
+        self.open_view(names[(names.index(self.view_name) + step) % len(names)])
 
     def action_last_view(self) -> None:
         """Open the view that was open before."""
-        self._open(self._last_view)
+        self.open_view(self._last_view)
+
+    @property
+    def _searchable(self) -> Grid | LogLines | None:
+        """The table or log of the open pane that keys act on."""
+        return self.pane.searchable if self.pane is not None else None
 
     # Reading.
 
     def action_pause(self) -> None:
         """Stop reading, or go on. The guest is not touched."""
         self.model.link = self.model.link.toggled()
-        self._reader.pause(self.model.link.paused)
+        self.reader.pause(self.model.link.paused)
         if not self.model.link.paused:
             self.model.to_now()
-        self._show_link()
+        self.show_link()
         self._show_view()
 
     def action_reread(self) -> None:
         """Read once now."""
         self.model.to_now()
-        self._reader.refresh()
+        self.reader.refresh()
 
     def action_rate(self, steps: int) -> None:
         """Read more or less often."""
-        self._reader.set_period(1.0 / self.model.faster(steps))
-        self._show_link()
+        self.reader.set_period(1.0 / self.model.faster(steps))
+        self.show_link()
 
     def action_step(self, count: int) -> None:
         """Step through the snapshots that were taken."""
         self.model.step(count)
-        self._show_link()
+        self.show_link()
         self._show_view()
 
     # Finding.
@@ -263,7 +231,9 @@ class UnidbgApp(App[None]):
 
     def action_filter(self) -> None:
         """Ask for a filter."""
-        if self.pane is not None:
+        if self.pane is None:
+            self._say("nothing to filter here: open a view first")
+        else:
             self._ask("/", self.pane.pattern.text, [])
 
     def _ask(self, mark: str, text: str, suggestions: list[str]) -> None:
@@ -283,7 +253,7 @@ class UnidbgApp(App[None]):
 
     def action_match(self, step: int) -> None:
         """Go to the next match."""
-        widget = self.pane.searchable if self.pane is not None else None
+        widget = self._searchable
         if widget is not None and not widget.next_match(step):
             self._say("no match" if widget.pattern.text else "no filter: / sets one")
 
@@ -292,13 +262,13 @@ class UnidbgApp(App[None]):
         if self.pane is not None:
             self.pane.filter(Pattern(), self.pane.hiding)
         self.model.to_now()
-        self._show_link()
+        self.show_link()
         self._show_view()
 
     def on_prompt_typed(self, message: Prompt.Typed) -> None:
         """A filter while it is typed, or what was entered."""
         if message.mark == "/":
-            self._filter(message.text, message.done)
+            self.apply_filter(message.text, message.done)
         else:
             self._close_prompt()
             self._command(message.text)
@@ -309,7 +279,8 @@ class UnidbgApp(App[None]):
             self.pane.filter(Pattern(), self.pane.hiding)
         self._close_prompt()
 
-    def _filter(self, text: str, done: bool) -> None:
+    def apply_filter(self, text: str, done: bool) -> None:
+        """Filter the open view; what is no regular expression yet is told only once it is `done`."""
         try:
             pattern = compile_pattern(text)
         except PatternError as error:
@@ -329,62 +300,14 @@ class UnidbgApp(App[None]):
     def _command(self, text: str) -> None:
         try:
             command = commands.parse(text, self.model.names)
-            self._run_command(command.verb, command.argument)
+            run_command(self, command.verb, command.argument)
         except (CommandError, PatternError) as error:
             self._say(str(error), bad=True)
-
-    def _run_command(self, verb: str, argument: str) -> None:
-        match verb:
-            case "view":
-                self._open(argument)
-            case "quit":
-                self.action_leave()
-            case "help":
-                self.action_help()
-            case "pause" | "resume":
-                if self.model.link.paused is (verb == "resume"):
-                    self.action_pause()
-            case "refresh":
-                self.action_reread()
-            case "rate":
-                self._set_rate(argument)
-            case "filter":
-                self._filter(argument, True)
-            case "sort":
-                self._sort(argument)
-            case "theme":
-                self._set_theme(argument)
-            case "screenshot":
-                self._save_picture(argument)
-
-    def _set_rate(self, text: str) -> None:
-        try:
-            rate = float(text)
-        except ValueError:
-            rate = 0.0
-        if not 0.05 <= rate <= 20:
-            raise CommandError("rate: give readings per second, from 0.05 to 20")
-        self.model.refresh_hz = rate
-        self._reader.set_period(1.0 / rate)
-        self._show_link()
-
-    def _sort(self, name: str) -> None:
-        widget = self.pane.searchable if self.pane is not None else None
-        if not isinstance(widget, Grid):
-            raise CommandError("sort: there is no table here")
-        if not widget.sort_by_name(name):
-            columns = ", ".join(column.name for column in widget.table.columns if column.name)
-            raise CommandError(f"sort: no such column; columns: {columns}")
-
-    def _set_theme(self, name: str) -> None:
-        if name not in self.available_themes:
-            raise CommandError(f"theme: no such theme; themes: {', '.join(sorted(self.available_themes))}")
-        self.theme = name
 
     # The log.
 
     def _log_lines(self) -> LogLines | None:
-        widget = self.pane.searchable if self.pane is not None else None
+        widget = self._searchable
         return widget if isinstance(widget, LogLines) else None
 
     def action_follow(self) -> None:
@@ -401,7 +324,7 @@ class UnidbgApp(App[None]):
 
     def action_copy(self) -> None:
         """Copy the row under the cursor."""
-        widget = self.pane.searchable if self.pane is not None else None
+        widget = self._searchable
         self._copy(widget.copy_text() if widget is not None else "")
 
     def action_copy_all(self) -> None:
@@ -417,9 +340,10 @@ class UnidbgApp(App[None]):
 
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
         """Save a picture of the screen."""
-        self._save_picture(filename or "")
+        self.save_picture(filename or "")
 
-    def _save_picture(self, name: str) -> None:
+    def save_picture(self, name: str) -> None:
+        """Save a picture of the screen in the working directory, or where `name` says."""
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         path = (self._pictures or Path.cwd()) / (name or f"unidbg-{self.view_name}-{stamp}.svg")
         try:

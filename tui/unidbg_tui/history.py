@@ -87,11 +87,14 @@ def parts(views: Mapping[str, Part]) -> dict[str, Part]:
     return found
 
 
-BESIDE_OVERVIEW = ("net", "rings")
-"""Views that have a tile and are not in an `OverviewView`: they are read along with it, always."""
+OF_A_NETWORK = ("net", "rings")
+"""Views that have a tile only where the guest has a network."""
 
-OVERVIEW_PARTS = ("threads", "app", "memory", "heap", "loop", "devices", "boot", "log")
+OVERVIEW_PARTS = ("threads", "app", "memory", "heap", "loop", "devices", "boot", "log", "net", "rings")
 """The views that an `OverviewView` carries, by the name of the field."""
+
+IN_BRIEF = ("rings",)
+"""Those that have less there than when they are asked for by name."""
 
 
 def _numbers(view: object) -> Iterator[tuple[str, float]]:

@@ -9,7 +9,7 @@ from collections import deque
 
 from unidbg.views.base import Absent, Fault, Provenance
 from unidbg.views.system import OverviewView
-from unidbg_tui.history import BESIDE_OVERVIEW, OVERVIEW_PARTS, History, parts
+from unidbg_tui.history import IN_BRIEF, OVERVIEW_PARTS, History, parts
 from unidbg_tui.link import Link
 from unidbg_tui.source import Event, Lost, Moment, Opened, Part, Taken
 
@@ -116,9 +116,8 @@ class Model:
 
     def wanted(self, name: str) -> tuple[str, ...]:
         """What to read while view `name` is open: the overview, which holds most, and more."""
-        beside = [other for other in BESIDE_OVERVIEW if other in self.names]
-        more = name in self.names and name not in ("overview", *OVERVIEW_PARTS, *beside)
-        return ("overview", *beside, *((name,) if more else ()))
+        carried = name == "overview" or (name in OVERVIEW_PARTS and name not in IN_BRIEF)
+        return ("overview",) if carried or name not in self.names else ("overview", name)
 
     @property
     def reached_hz(self) -> float | None:

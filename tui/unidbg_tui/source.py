@@ -108,3 +108,22 @@ class Broken:
 
 
 Event = Opened | Taken | Lost | Broken
+
+
+class Reader(Protocol):
+    """What the screen steers: the worker that owns the session. Nothing here waits."""
+
+    def connect(self, post: Callable[[Event], None]) -> None:
+        """Begin to read, and tell `post`."""
+
+    def watch(self, names: tuple[str, ...]) -> None:
+        """Read these views from now on."""
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on reading."""
+
+    def refresh(self) -> None:
+        """Read once now."""
+
+    def set_period(self, period: float) -> None:
+        """Seconds between refreshes."""

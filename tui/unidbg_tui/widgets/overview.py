@@ -15,7 +15,7 @@ from unidbg.render import units
 from unidbg.views.base import Absent
 from unidbg_tui import fit, paint
 from unidbg_tui.cells import Line, Span
-from unidbg_tui.history import BESIDE_OVERVIEW
+from unidbg_tui.history import OF_A_NETWORK
 from unidbg_tui.messages import ShowView
 from unidbg_tui.model import Model, part_of
 from unidbg_tui.pages.past import Past
@@ -29,7 +29,7 @@ ORDER = ("memory", "heap", "loop", "net", "rings", "threads", "devices", "boot",
 
 def tile_names(model: Model) -> tuple[str, ...]:
     """The views that get a tile: not those of a network that the guest has not got."""
-    without = [name for name in BESIDE_OVERVIEW if isinstance(model.part(name), Absent | None)]
+    without = [name for name in OF_A_NETWORK if isinstance(model.part(name), Absent | None)]
     return tuple(name for name in ORDER if name in model.names and name not in without)
 
 
