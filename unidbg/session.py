@@ -122,9 +122,21 @@ class Session:
         views = {name: with_provenance(view, head) for name, view in taken.result.items()}
         return Snapshot(views, taken.stopped_ns, taken.capture.generation)
 
+    def packets(self) -> View | Absent:
+        """The view `rings` with what lies in the slots, at one brief stop."""
+        taken = self._refresher.take(
+            "packets", lambda capture: self._one(self._context(capture)._replace(detail="packets"), "rings")
+        )
+        return with_provenance(taken.result, self.provenance(taken.capture, taken.stopped_ns))
+
     def _decode(self, context: Context, names: Sequence[str]) -> dict[str, View | Absent]:
         wanted = dict.fromkeys([*names, *(PARTS if "overview" in names else ())])
-        found = {name: self._one(context, name) for name in wanted if name != "overview"}
+        brief = context._replace(detail="brief")
+        found = {
+            name: self._one(context if name in names else brief, name)
+            for name in wanted
+            if name != "overview"
+        }
         if "overview" in names:
             found["overview"] = overview(context, found)
         return {name: found[name] for name in names}

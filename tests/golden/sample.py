@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 
+from tests.golden.traffic import NET_PARTS, RINGS_NOW_NS, quiet_rings, rings
 from unidbg.errors import SymbolNotFound
-from unidbg.views import host, inspect, system
+from unidbg.views import host, inspect, network, system
 from unidbg.views.base import Absent, Address, Fault, ImageIdentity, Location, Provenance, Range, View
 
 PROVENANCE = Provenance(
@@ -176,8 +177,26 @@ NO_APP = Absent(
     "app", "the guest exports no app probe", "add UNIDBG_PROBE(app, ...) to the kernel", PROVENANCE
 )
 
+NET = network.NetView(PROVENANCE, (), *NET_PARTS)
+RINGS = network.RingsView(PROVENANCE, (), RINGS_NOW_NS, quiet_rings())
+PACKETS = network.RingsView(PROVENANCE, (), RINGS_NOW_NS, rings())
+
 OVERVIEW = system.OverviewView(
-    PROVENANCE, (), "stopped", "interrupt", IDLE, THREADS, APP, MEMORY, HEAP, LOOP, DEVICES, BOOT, LOG
+    PROVENANCE,
+    (),
+    "stopped",
+    "interrupt",
+    IDLE,
+    THREADS,
+    APP,
+    MEMORY,
+    HEAP,
+    LOOP,
+    DEVICES,
+    BOOT,
+    LOG,
+    NET,
+    RINGS,
 )
 
 SICK_HEAP = system.HeapView(
@@ -345,6 +364,8 @@ DOCTOR = host.DoctorReport(
 
 VIEWS: dict[str, View | Absent] = {
     "overview": OVERVIEW,
+    "net": NET,
+    "rings": RINGS,
     "memory": MEMORY,
     "devices": DEVICES,
     "boot": BOOT,
@@ -376,6 +397,9 @@ class FakeSession:
 
     def view(self, name: str) -> View | Absent:
         return self.views[name]
+
+    def packets(self) -> View | Absent:
+        return PACKETS
 
     def registers(self, thread: str | None = None) -> inspect.RegistersView:
         return REGISTERS

@@ -13,6 +13,7 @@ from unidbg.views.base import Absent, View
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     **{name: (name, ":1234") for name in sample.VIEWS},
+    "rings-packets": ("rings", ":1234", "--packets"),
     "attach": ("attach", ":1234"),
     "regs": ("regs", ":1234"),
     "bt": ("bt", ":1234"),
@@ -82,4 +83,6 @@ def generic() -> View:
         devices=missing("devices"),
         boot=missing("boot"),
         log=missing("log"),
+        net=missing("net"),
+        rings=missing("rings"),
     )

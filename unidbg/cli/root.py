@@ -20,6 +20,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "ls": "List the guests that `run` started.",
         "stop": "End a guest that `run` started.",
         "overview": "Show everything at a glance.",
+        "net": "Show addresses, connections and who listens.",
+        "rings": "Show packet rings, virtqueues and what lies in them.",
         "memory": "Show memory layout and page tables.",
         "devices": "Show devices and their interrupts.",
         "boot": "Show memory map, command line and boot phases.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from unidbg.program.module import Module
 from unidbg.program.program import Program
@@ -12,8 +12,11 @@ from unidbg.views.base import Absent, Provenance, View
 if TYPE_CHECKING:
     from unidbg_symbols import Image
 
-VIEWS = ("overview", "memory", "devices", "boot", "app", "heap", "loop", "threads", "log")
+VIEWS = ("overview", "net", "rings", "memory", "devices", "boot", "app", "heap", "loop", "threads", "log")
 """All views of a system, in the order in which they are shown."""
+
+Detail = Literal["brief", "usual", "packets"]
+"""How much of rings is wanted: their counters alone, slots and chains too, or also what lies in the slots."""
 
 
 class Ahead(Protocol):
@@ -40,6 +43,7 @@ class Context(NamedTuple):
     """Kept from one refresh to the next, for what is too slow to be read each time; `None`: keep nothing."""
     ahead: Ahead | None = None
     """Where to say what the next refresh will read; `None`: nobody fetches ahead."""
+    detail: Detail = "usual"
 
     def absent(self, view: str, reason: str, remedy: str) -> Absent:
         """The view that is not to be had."""

@@ -9,6 +9,7 @@ from unidbg.errors import TargetError
 from unidbg.profiles.base import Context
 from unidbg.profiles.threads import reason
 from unidbg.views.base import Absent, Location, View
+from unidbg.views.network import NetView, RingsView
 from unidbg.views.system import (
     AppView,
     BootView,
@@ -21,7 +22,7 @@ from unidbg.views.system import (
     ThreadsView,
 )
 
-PARTS = ("threads", "app", "memory", "heap", "loop", "devices", "boot", "log")
+PARTS = ("threads", "app", "memory", "heap", "loop", "devices", "boot", "log", "net", "rings")
 PC_NAMES = ("rip", "pc", "eip")
 
 V = TypeVar("V", bound=View)
@@ -50,6 +51,8 @@ def overview(context: Context, parts: Mapping[str, View | Absent]) -> OverviewVi
         devices=part("devices", DevicesView),
         boot=part("boot", BootView),
         log=part("log", LogView),
+        net=part("net", NetView),
+        rings=part("rings", RingsView),
     )
 
 

@@ -18,6 +18,8 @@ from unidbg.profiles.heap import heap
 from unidbg.profiles.log import log
 from unidbg.profiles.loop import loop
 from unidbg.profiles.memory import memory
+from unidbg.profiles.net import net
+from unidbg.profiles.rings import rings
 from unidbg.program.value import Value
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, View
@@ -35,6 +37,8 @@ DECODERS: Mapping[str, Decoder] = {
     "heap": heap,
     "loop": loop,
     "log": log,
+    "net": net,
+    "rings": rings,
 }
 
 

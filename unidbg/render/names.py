@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unidbg.views import base, host, inspect, system
+from unidbg.views import base, host, inspect, network, system
 
 NAMES: dict[type, str] = {
     system.OverviewView: "overview",
@@ -14,6 +14,8 @@ NAMES: dict[type, str] = {
     system.LoopView: "loop",
     system.ThreadsView: "threads",
     system.LogView: "log",
+    network.NetView: "net",
+    network.RingsView: "rings",
     inspect.RegistersView: "regs",
     inspect.DisassemblyView: "dis",
     inspect.MemoryDumpView: "x",

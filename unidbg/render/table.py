@@ -11,8 +11,9 @@ from rich.console import Console, RenderableType
 from unidbg.render.cells import Page
 from unidbg.render.foot import fault_lines, provenance_line
 from unidbg.render.json import all_faults
-from unidbg.render.tables import code, crash, guests, memory, overview, parts, values
-from unidbg.views import base, host, inspect, system
+from unidbg.render.tables import code, crash, guests, memory, overview, parts, rings, values
+from unidbg.render.tables import network as net
+from unidbg.views import base, host, inspect, network, system
 
 Body = Callable[[Any, Page], Sequence[RenderableType]]
 
@@ -26,6 +27,8 @@ BODIES: dict[type, Body] = {
     system.AppView: parts.app,
     system.LoopView: parts.loop,
     system.LogView: parts.log,
+    network.NetView: net.net,
+    network.RingsView: rings.rings,
     system.ThreadsView: crash.threads,
     inspect.RegistersView: crash.registers,
     inspect.DisassemblyView: code.disassembly,

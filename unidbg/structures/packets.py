@@ -61,7 +61,7 @@ def decode(frame: bytes) -> Packet:
     while name in DECODERS and (rest or name != "payload"):
         step = DECODERS[name](rest, around)
         layers.append(_layer(name, step.fields))
-        says.append(step.says)
+        says += [step.says, f"({name} checksum is bad)" if step.fields.get("checksum") == "bad" else ""]
         name, rest, around = step.above, step.rest, step.around
     return Packet(frame.hex(), tuple(layers), " ".join(filter(None, says)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unidbg.views.base import Absent, Address, Location, Range, View
+from unidbg.views.network import NetView, RingsView
 from unidbg.views.record import Record, record
 
 
@@ -231,7 +232,10 @@ class LogView(View):
 
 @record
 class OverviewView(View):
-    """The first page: everything at a glance. A part that is not to be had is `Absent`."""
+    """The first page: everything at a glance. A part that is not to be had is `Absent`.
+
+    `rings` has counters alone: slots and chains are in the view of its own.
+    """
 
     state: str
     reason: str
@@ -244,3 +248,5 @@ class OverviewView(View):
     devices: DevicesView | Absent
     boot: BootView | Absent
     log: LogView | Absent
+    net: NetView | Absent
+    rings: RingsView | Absent

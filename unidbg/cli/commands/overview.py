@@ -8,7 +8,7 @@ command = view_command(
     "overview",
     """Show everything at a glance.
 
-    State, application, threads, memory, heap, loop, devices, boot and the last lines of the log, from one
-    brief stop. A part that the guest does not have says why, and what would provide it.
+    State, application, threads, memory, heap, loop, network, rings, devices, boot and the last lines of the
+    log, from one brief stop. A part that the guest does not have says why, and what would provide it.
     """,
 )

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
-from unidbg.render.tables import crash, memory, parts
+from unidbg.render.tables import crash, memory, network, parts, rings
 from unidbg.views.base import Absent
 from unidbg.views.system import (
     AppView,
@@ -148,6 +148,8 @@ PARTS: dict[str, Part] = {
     "memory": _memory,
     "heap": _heap,
     "loop": _loop,
+    "net": network.part,
+    "rings": rings.part,
     "devices": _devices,
     "boot": _boot,
     "log": _log,
