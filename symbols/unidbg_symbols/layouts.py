@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SIGNED = {1: "b", 2: "h", 4: "i", 8: "q"}
 _FLOATS = {2: "e", 4: "f", 8: "d"}
-_MOST_LEAVES = 1 << 16
+_MOST_STEPS = 1 << 17
 _DEEPEST = 64
 
 
@@ -39,11 +39,19 @@ class Leaf(Record):
         self.code: Final = code
 
 
-def leaves(type_: t.Type, path: str = "", offset: int = 0, depth: int = 0) -> Iterator[Leaf]:
-    """The scalars of a type in the order of their declaration; nameless members are lifted."""
+def leaves(type_: t.Type, path: str = "", offset: int = 0) -> Iterator[Leaf]:
+    """The scalars of a type in the order of their declaration; nameless members are lifted.
+
+    SymbolError for a type with too many of them to be decoded at once.
+    """
+    return _leaves(type_, path, offset, [_MOST_STEPS], 0)
+
+
+def _leaves(type_: t.Type, path: str, offset: int, steps: list[int], depth: int) -> Iterator[Leaf]:
     plain = t.strip(type_)
-    if depth > _DEEPEST:
-        raise SymbolError(f"{type_.name} contains itself; the debug information is damaged")
+    steps[0] -= 1
+    if steps[0] < 0 or depth > _DEEPEST:
+        raise SymbolError(f"{type_.name} has too many members to decode at once; decode a part of it")
     if isinstance(plain, t.StructType):
         for member in plain.members:
             inner = f"{path}.{member.name}" if path and member.name else path or member.name
@@ -51,11 +59,11 @@ def leaves(type_: t.Type, path: str = "", offset: int = 0, depth: int = 0) -> It
             if member.bit_size is not None:
                 yield Leaf(inner, place, member.type.size, f"{member.type.size}s")
             else:
-                yield from leaves(member.type, inner, place, depth + 1)
+                yield from _leaves(member.type, inner, place, steps, depth + 1)
     elif isinstance(plain, t.ArrayType) and not _is_text(plain):
         size = plain.element.size
         for number in range(plain.count or 0):
-            yield from leaves(plain.element, f"{path}[{number}]", offset + number * size, depth + 1)
+            yield from _leaves(plain.element, f"{path}[{number}]", offset + number * size, steps, depth + 1)
     elif plain.size:
         yield Leaf(path, offset, plain.size, scalar_code(plain))
 
@@ -80,13 +88,8 @@ def _is_text(array: t.ArrayType) -> bool:
 
 def struct_of(type_: t.Type, little_endian: bool = True) -> tuple[Struct, tuple[str, ...]]:
     """(layout of one element, paths of its values). Of members that overlap the one declared first counts."""
-    found: list[Leaf] = []
-    for leaf in leaves(type_):
-        if len(found) >= _MOST_LEAVES:
-            raise SymbolError(f"{type_.name} has too many members to decode at once; decode a part of it")
-        found.append(leaf)
     text, at, paths = "<" if little_endian else ">", 0, []
-    for leaf in sorted(found, key=lambda leaf: leaf.offset):
+    for leaf in sorted(leaves(type_), key=lambda leaf: leaf.offset):
         if leaf.offset >= at:
             text += f"{leaf.offset - at}x" * (leaf.offset > at) + leaf.code
             at = leaf.offset + leaf.size

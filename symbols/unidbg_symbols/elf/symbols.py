@@ -48,6 +48,13 @@ class Symbol(Record):
         self.section: Final = section
 
     @property
+    def readable(self) -> str:
+        """The name as C++ or Rust writes it, where it is mangled and can be read."""
+        from unidbg_symbols.demangle import demangle
+
+        return demangle(self.name)
+
+    @property
     def defined(self) -> bool:
         """True where the image itself has the thing."""
         return self.section != "*UND*"
