@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from unidbg.errors import ConfigError, TargetError, TargetGone
 from unidbg.target import registry
@@ -21,6 +22,8 @@ FIRST_PORT = 1234
 PORTS = 100
 """How many ports from the first one are tried."""
 START_SECONDS = 10.0
+SETTLING = 0.2
+"""Seconds after which an accelerator that cannot run a guest has said so."""
 DEFAULT_MEMORY = "64M"
 TAKEN = "Address already in use"
 
@@ -42,10 +45,11 @@ def launch(
     """Boot `image` in QEMU and register it. The guest outlives this process.
 
     `port` is that of the stub's line on 127.0.0.1: 0 lets QEMU choose, `None` is 1234 or the next free one.
+    An image without our stub has QEMU's gdbstub there.
     `memory` is in QEMU's spelling (`64M`). `arguments` go to QEMU as they are. Raises ConfigError for what
     cannot be started, TargetError with QEMU's own words if it ends at once.
     """
-    _require_image(image)
+    stub = _has_stub(image)
     machine = machine or qemu.MACHINES[0]
     if machine.partition(",")[0] not in qemu.MACHINES:
         raise ConfigError(f"no machine {machine!r}: {' or '.join(qemu.MACHINES)}")
@@ -62,7 +66,9 @@ def launch(
         extra=tuple(arguments),
     )
     try:
-        record = _start(name, folder, setup, [port] if port is not None else _ports())
+        ports = [port] if port is not None else _ports()
+        boot = _boot if accelerator is None else _start
+        record = boot(name, folder, setup, list(ports), stub=stub)
         registry.write(record)
     except BaseException:
         registry.remove(folder)
@@ -75,14 +81,35 @@ def _ports() -> Iterator[int]:
     return (port for port in range(FIRST_PORT, FIRST_PORT + PORTS) if tcp_port_free(port))
 
 
-def _start(name: str, folder: str, setup: qemu.Setup, ports: Iterable[int]) -> GuestRecord:
+def _boot(name: str, folder: str, setup: qemu.Setup, ports: list[int], *, stub: bool) -> GuestRecord:
+    """Start under the accelerator that proved itself; under TCG where this guest is too much for it."""
+    if setup.accelerator == "tcg":
+        return _start(name, folder, setup, ports, stub=stub)
+    try:
+        record = _start(name, folder, setup, ports, stub=stub)
+        if setup.paused or _runs(record):
+            return record
+        qemu.end(record.pid)
+    except TargetGone:
+        pass  # QEMU's words are those of an accelerator that fails; TCG's own, if it fails too, count
+    return _start(name, folder, replace(setup, accelerator="tcg"), ports, stub=stub)
+
+
+def _runs(record: GuestRecord) -> bool:
+    """Whether QEMU still says so after a moment: KVM gives up on instructions that it cannot emulate."""
+    time.sleep(SETTLING)
+    with Qmp(record.lines["qmp"].removeprefix("qmp:")) as qmp:
+        return qmp.command("query-status").get("status") not in ("internal-error", "paused")
+
+
+def _start(name: str, folder: str, setup: qemu.Setup, ports: Iterable[int], *, stub: bool) -> GuestRecord:
     """Start QEMU on the first port that it gets."""
     said = "no port is free"
     for port in ports:
-        lines = _lines(folder, port)
+        lines = _lines(folder, port, stub)
         pid = qemu.start(qemu.arguments(setup, lines), output=_output(folder))
         try:
-            stub = _stub_url(pid, lines)
+            front = _front(pid, lines)
         except TargetGone as error:
             said = str(error)
             if TAKEN not in said:
@@ -101,20 +128,26 @@ def _start(name: str, folder: str, setup: qemu.Setup, ports: Iterable[int]) -> G
             started=time.time(),
             log=lines.console,
             folder=folder,
-            lines={"stub": stub, "gdbstub": f"unix:{lines.gdbstub}", "qmp": f"qmp:{lines.qmp[1]}"},
+            lines=_urls(lines, front),
         )
     raise TargetGone(f"{setup.image} could not be started: {said}")
 
 
-def _stub_url(pid: int, lines: Lines) -> str:
-    """Wait until QEMU is up; `127.0.0.1:PORT` of the stub's line. TargetGone if it ended."""
+def _urls(lines: Lines, front: str) -> dict[str, str]:
+    """What to give as TARGET for each line."""
+    doors = {"stub": front, "gdbstub": f"unix:{lines.gdbstub}"} if lines.stub else {"gdbstub": front}
+    return {**doors, "qmp": f"qmp:{lines.qmp[1]}"}
+
+
+def _front(pid: int, lines: Lines) -> str:
+    """Wait until QEMU is up; `127.0.0.1:PORT` of the line that has a port. TargetGone if it ended."""
     with _connected(pid, lines) as qmp:
         for chardev in qmp.command("query-chardev"):
-            if chardev.get("label") == "stub":
+            if chardev.get("label") == ("stub" if lines.stub else "gdb"):
                 found = re.search(r"127\.0\.0\.1:(\d+)", chardev["filename"])
                 if found:
                     return found.group()
-    raise TargetError("QEMU does not tell the port of the stub's line")
+    raise TargetError("QEMU does not tell the port of its line")
 
 
 def _connected(pid: int, lines: Lines) -> Qmp:
@@ -139,7 +172,10 @@ def stop(name: str) -> GuestRecord:
     return record
 
 
-def _require_image(image: str) -> None:
+def _has_stub(image: str) -> bool:
+    """Whether the image links our stub: its note survives strip. ConfigError for what is no image."""
+    from unidbg_symbols import Image
+
     try:
         with open(image, "rb") as file:
             magic = file.read(4)
@@ -147,6 +183,7 @@ def _require_image(image: str) -> None:
         raise ConfigError(f"{image}: {error.strerror}; give the image of a unikernel") from error
     if magic != b"\x7fELF":
         raise ConfigError(f"{image} is not an ELF file: give the image that QEMU's -kernel boots")
+    return any(note.owner == "unidbg" for note in Image.open(image).notes())
 
 
 def _claim(name: str | None, image: str) -> tuple[str, str]:
@@ -166,10 +203,11 @@ def _claim(name: str | None, image: str) -> tuple[str, str]:
     raise ConfigError(f"a thousand guests called {stem} run here: give --name")
 
 
-def _lines(folder: str, port: int) -> Lines:
+def _lines(folder: str, port: int, stub: bool) -> Lines:
+    front = f"127.0.0.1:{port}"
     return Lines(
-        stub=f"127.0.0.1:{port}",
-        gdbstub=os.path.join(folder, "gdbstub.sock"),
+        stub=front if stub else "",
+        gdbstub=os.path.join(folder, "gdbstub.sock") if stub else front,
         qmp=(os.path.join(folder, "own.sock"), os.path.join(folder, "qmp.sock")),
         console=os.path.join(folder, "console.log"),
     )

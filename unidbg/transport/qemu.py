@@ -45,7 +45,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Where the guest's lines shall be: `stub` is `host:port` (0: QEMU chooses), the others are paths."""
+    """Where the guest's lines shall be: `stub` and `gdbstub` are `host:port` (0: QEMU chooses) or paths.
+
+    `stub` is empty for a guest that has none of ours.
+    """
 
     stub: str
     gdbstub: str
@@ -104,7 +107,6 @@ def arguments(setup: Setup, lines: Lines) -> list[str]:
 
     RAM is a shared memfd, so that the host can read it beside the guest.
     """
-    host, _, port = lines.stub.rpartition(":")
     memory, machine, accelerator = setup.memory, setup.machine, setup.accelerator
     command = [find_qemu(), "-M", f"{machine},memory-backend=ram", "-accel", accelerator]
     command += ["-object", f"memory-backend-memfd,id=ram,size={memory},share=on", "-m", memory]
@@ -113,13 +115,17 @@ def arguments(setup: Setup, lines: Lines) -> list[str]:
     command += ["-kernel", _escaped(setup.image), "-append", setup.append]
     command += ["-initrd", setup.initrd] if setup.initrd else []
     command += ["-chardev", f"file,id=console,path={_escaped(lines.console)}", "-serial", "chardev:console"]
-    command += ["-chardev", f"socket,id=stub,host={host},port={port},server=on,wait=off,nodelay=on"]
-    command += _stub_line(machine)
-    command += ["-chardev", f"socket,id=gdb,path={_escaped(lines.gdbstub)},server=on,wait=off"]
-    command += ["-gdb", "chardev:gdb"]
+    command += [*_socket("stub", lines.stub), *_stub_line(machine)] if lines.stub else []
+    command += [*_socket("gdb", lines.gdbstub), "-gdb", "chardev:gdb"]
     for path in lines.qmp:
         command += ["-qmp", f"unix:{_escaped(path)},server=on,wait=off"]
     return [*command, *(["-S"] if setup.paused else []), *setup.extra]
+
+
+def _socket(label: str, place: str) -> list[str]:
+    host, colon, port = place.rpartition(":")
+    where = f"host={host},port={port},nodelay=on" if colon else f"path={_escaped(place)}"
+    return ["-chardev", f"socket,id={label},{where},server=on,wait=off"]
 
 
 def _stub_line(machine: str) -> list[str]:
