@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from unidbg_symbols import Image
 
 NO_IMAGE = "there is no image of this guest, so its structures are unknown"
-NO_PROBES = "the guest exports no probe of kind `{view}`"
+NO_PROBE = "the guest exports no probe of this kind"
+NO_PROBES = "the guest exports no probes"
 REMEDY = (
-    "add UNIDBG_PROBE({view}, name, &object) to the kernel (docs/abi.md), "
-    "or name the object: [roots] {view} in unidbg.toml"
+    "add a line UNIDBG_PROBE({view}, name, &object) to the kernel (docs/abi.md), "
+    "or name the object under [roots] in unidbg.toml"
 )
 
 
@@ -40,4 +41,9 @@ class GenericProfile:
         """Without an image nothing is decoded; with one, a probe is what lacks."""
         if not context.program.modules:
             return context.absent(view, NO_IMAGE, "give the unstripped image with --image FILE")
-        return context.absent(view, NO_PROBES.format(view=view), REMEDY.format(view=view))
+        return context.absent(view, NO_PROBES, REMEDY.format(view="VIEW"))
+
+
+def without_probe(context: Context, view: str) -> Absent:
+    """A guest that exports other kinds, but not this one."""
+    return context.absent(view, NO_PROBE, REMEDY.format(view=view))

@@ -13,7 +13,7 @@ from unidbg.profiles.base import Context, ViewFunction
 from unidbg.profiles.boot import boot
 from unidbg.profiles.devices import devices
 from unidbg.profiles.fields import Fields
-from unidbg.profiles.generic import GenericProfile
+from unidbg.profiles.generic import GenericProfile, without_probe
 from unidbg.profiles.heap import heap
 from unidbg.profiles.log import log
 from unidbg.profiles.loop import loop
@@ -117,4 +117,4 @@ def _without(context: Context, kind: str, faults: Faults) -> View | Absent:
     broken = faults.all()
     if broken:
         return context.absent(kind, broken[0].reason, "check that the image is the running one")
-    return generic.missing(context, kind)
+    return without_probe(context, kind)

@@ -56,8 +56,8 @@ def test_every_other_view_says_why_and_what_would_provide_it() -> None:
     for name in ("devices", "boot", "app", "heap", "loop", "log"):
         view = views[name]
         assert isinstance(view, Absent)
-        assert f"`{name}`" in view.reason
-        assert f"UNIDBG_PROBE({name}" in view.remedy
+        assert "no probes" in view.reason
+        assert "UNIDBG_PROBE" in view.remedy
         assert "[roots]" in view.remedy
 
 
