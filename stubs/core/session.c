@@ -37,6 +37,16 @@ void session_end(struct unidbg_stub *stub) {
     stub->stepping = false;
 }
 
+/* A new client. If there is a lease, it is that of one that vanished, and what it left behind ends here as it would
+ * have ended a little later: the guest ran, but for the new client. */
+static void take_over(struct unidbg_stub *stub) {
+    if (stub->lease_ns == 0)
+        return;
+    breakpoints_clear(stub);
+    if (!stop_fatal(stub))
+        stop_set(stub, &stop_attached);
+}
+
 /* Without acknowledgements a `+` has one place: behind the OK that switched them off. Any other is the
  * greeting of a new client. */
 void session_ack(struct unidbg_stub *stub) {
@@ -52,8 +62,7 @@ static bool starts(const struct unidbg_stub *stub, const char *word) {
 
 void session_packet(struct unidbg_stub *stub) {
     if (stub->no_ack && (starts(stub, "QStartNoAckMode") || (stub->greeted && starts(stub, "qSupported")))) {
-        if (stub->lease_ns != 0) /* who held the lease is gone, before it ran out */
-            breakpoints_clear(stub);
+        take_over(stub);
         forget_features(stub);
         stub->no_ack = false;
     }
@@ -120,16 +129,7 @@ static void append_feature(struct unidbg_stub *stub, bool there, const char *fea
         reply_text(stub, feature);
 }
 
-/* Clients ask this once, at the beginning. If there is a lease, it is that of one that vanished, and what it
- * left behind ends here as it would have ended a little later: the guest ran, but for the new client. */
-static void take_over(struct unidbg_stub *stub) {
-    if (stub->lease_ns == 0)
-        return;
-    breakpoints_clear(stub);
-    if (!stop_fatal(stub))
-        stop_set(stub, &stop_attached);
-}
-
+/* Clients ask this once, at the beginning. */
 enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     const struct unidbg_port *port = stub->port;
 
