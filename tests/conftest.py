@@ -72,7 +72,7 @@ def _make_samples(name: str) -> None:
     import fcntl
 
     (ROOT / "samples" / "build").mkdir(exist_ok=True)
-    with open(ROOT / "samples" / "build" / ".lock", "w") as lock:
+    with open(ROOT / "samples" / "build" / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
             ["make", "-C", ROOT / "samples", name],
