@@ -91,7 +91,7 @@ def test_it_shows_a_guest_live_and_leaves_it_running(boot: Boot, attach: Open) -
     terminal.wait_for(r"stood still [\d.]+ [µm]?s")
     terminal.wait_for(r"W\^X holds")
     terminal.wait_for(r"READ-ONLY")
-    terminal.press("7")
+    terminal.press("4")
     terminal.wait_for(r"heartbeat \w+\.c:\d+")
     first = terminal.wait_for(r"iterations +[\d,]+")
     terminal.wait_for(r"iterations +[\d,]+", unlike=first)

@@ -40,8 +40,8 @@ def make_app() -> MakeApp:
         theme: str | None = None,
         view: str = "overview",
         now: float = NOW,
+        network: bool = False,
     ) -> tuple[UnidbgApp, RecordedReader]:
-        network = "net" in names
         moments = [moment(step, change, network=network) for step in range(steps)]
         reader = RecordedReader(moments, names)
         app = UnidbgApp(recorded_model(moments, names), reader, clock=lambda: now, theme=theme, view=view)

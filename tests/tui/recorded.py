@@ -49,8 +49,7 @@ from unidbg.views.system import (
     Variable,
 )
 
-NAMES = ("overview", "memory", "devices", "boot", "app", "heap", "loop", "threads", "log")
-NETWORK_NAMES = (*NAMES, "net", "rings")
+NAMES = ("overview", "net", "rings", "memory", "devices", "boot", "app", "heap", "loop", "threads", "log")
 MS = 1_000_000
 PERIOD_S = 0.5
 KIB = 1024
@@ -308,6 +307,11 @@ def net(step: int) -> NetView:
         Listener("udp", 7, at("echo", 0x103300, 0, "httpd/echo.c", 12), 12),
     )
     return NetView(provenance(step), (), (interface,), protocols, listeners, connections)
+
+
+def no_network(name: str, step: int) -> Absent:
+    """What a guest without a network has to say of it."""
+    return Absent(name, f"no probe of kind {name}", f"UNIDBG_PROBE({name}, main, &object)", provenance(step))
 
 
 def _frames(step: int) -> int:

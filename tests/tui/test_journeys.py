@@ -63,10 +63,10 @@ async def test_number_keys_open_views_and_the_reader_is_told(make_app: MakeApp) 
 async def test_every_view_opens_and_shows_what_was_read(make_app: MakeApp) -> None:
     app, _ = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        for number, name in enumerate(app.model.names, 1):
-            await pilot.press(str(number))
+        for number, name in enumerate(app.model.names[:10], 1):
+            await pilot.press(str(number % 10))
             assert app.query_one("#views", ContentSwitcher).current in (name, f"pane-{name}")
-        await pilot.press("8")
+        await pilot.press("7")
         assert names(app) == ["1"]
         backtrace = list(app.pane.query(Grid))[-1]  # type: ignore[union-attr]
         assert [row.cells[0].text for row in backtrace.rows] == ["#0", "#1", "", "#2", "", "#3"]
@@ -94,13 +94,13 @@ async def test_brackets_walk_through_the_views(make_app: MakeApp) -> None:
         await pilot.press("right_square_bracket")
         assert app.view_name == "memory"
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert app.view_name == "log"
+        assert app.view_name == "app"
 
 
 async def test_a_filter_acts_while_it_is_typed_and_esc_ends_it(make_app: MakeApp) -> None:
     app, _ = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("3")
+        await pilot.press("8")
         await typed(pilot, "/uart")
         await pilot.pause()
         assert names(app) == ["uart0", "uart1"]
@@ -114,7 +114,7 @@ async def test_a_filter_acts_while_it_is_typed_and_esc_ends_it(make_app: MakeApp
 async def test_an_inverse_filter_and_a_broken_one(make_app: MakeApp) -> None:
     app, _ = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("3")
+        await pilot.press("8")
         await typed(pilot, "/!uart")
         await pilot.press("enter")
         assert names(app) == ["lapic-timer", "ioapic"]
@@ -128,7 +128,7 @@ async def test_an_inverse_filter_and_a_broken_one(make_app: MakeApp) -> None:
 async def test_matches_are_walked_through_with_all_rows_in_sight(make_app: MakeApp) -> None:
     app, _ = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("3")
+        await pilot.press("8")
         await typed(pilot, "/uart")
         await pilot.press("enter", "ampersand")
         assert len(names(app)) == 4
@@ -143,7 +143,7 @@ async def test_matches_are_walked_through_with_all_rows_in_sight(make_app: MakeA
 async def test_tables_are_sorted_by_letter_by_neighbour_and_by_command(make_app: MakeApp) -> None:
     app, _ = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("3")
+        await pilot.press("8")
         own = names(app)
         await pilot.press("D")
         assert names(app) == sorted(own)
@@ -161,7 +161,7 @@ async def test_tables_are_sorted_by_letter_by_neighbour_and_by_command(make_app:
 async def test_the_cursor_stays_on_its_row_through_sorting_and_refreshing(make_app: MakeApp) -> None:
     app, reader = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("3", "j", "j")
+        await pilot.press("8", "j", "j")
         assert grid(app).cursor_key == "uart1"
         await pilot.press("D", "D")
         assert grid(app).cursor_key == "uart1"
@@ -187,7 +187,7 @@ async def test_vim_keys_move_in_tables(make_app: MakeApp) -> None:
 async def test_tab_goes_to_the_next_table_and_keys_act_there(make_app: MakeApp) -> None:
     app, _ = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("7")
+        await pilot.press("4")
         assert grid(app).table.title == "timers"
         await pilot.press("tab")
         assert grid(app).table.title == "I/O handlers"
@@ -239,7 +239,7 @@ async def test_looking_back_holds_the_screen_until_esc(make_app: MakeApp) -> Non
 async def test_a_lost_guest_is_shown_as_lost_with_its_last_data_and_comes_back(make_app: MakeApp) -> None:
     app, reader = make_app(now=NOW + 7)
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("3")
+        await pilot.press("8")
         before = names(app)
         reader.lose("connection refused", NOW)
         await pilot.pause()
@@ -256,7 +256,7 @@ async def test_a_lost_guest_is_shown_as_lost_with_its_last_data_and_comes_back(m
 async def test_an_absent_view_says_why_and_what_would_provide_it(make_app: MakeApp) -> None:
     app, _ = make_app(lambda view: absent(view, "heap", "no probe of kind heap", "export one"))
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("6")
+        await pilot.press("3")
         why = app.query_one("#pane-heap .why")
         shown = str(why.render())
         assert "no probe of kind heap" in shown
@@ -268,7 +268,7 @@ async def test_an_absent_view_says_why_and_what_would_provide_it(make_app: MakeA
 async def test_a_view_that_comes_and_goes_is_drawn_either_way(make_app: MakeApp) -> None:
     app, reader = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("3")
+        await pilot.press("8")
         reader.post(Taken(moment(STEPS, lambda view: absent(view, "devices", "gone", "wait"))))
         await pilot.pause()
         assert app.query_one("#pane-devices").has_class("-absent")
@@ -294,7 +294,7 @@ async def test_the_mouse_opens_tiles_and_tabs_sorts_and_moves_the_cursor(make_ap
         await pilot.pause()
         await pilot.click("#tile-loop")
         assert app.view_name == "loop"
-        await pilot.click("#tabs", offset=(40, 0))
+        await pilot.click("#tabs", offset=(85, 0))
         assert app.view_name == "devices"
         await pilot.click(grid(app), offset=(4, 3))
         assert grid(app).cursor_key == "uart0"
@@ -345,7 +345,7 @@ async def test_the_log_is_filtered_searched_and_wrapped(make_app: MakeApp) -> No
 async def test_copying_takes_the_row_or_the_view(make_app: MakeApp) -> None:
     app, _ = make_app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("3", "y")
+        await pilot.press("8", "y")
         assert app.clipboard.startswith("lapic-timer")
         await pilot.press("Y")
         assert len(app.clipboard.splitlines()) == 5

@@ -6,6 +6,7 @@ Widgets read it; events of the worker and keys change it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from unidbg.views.base import Absent, Fault, Provenance
 from unidbg.views.system import OverviewView
@@ -20,12 +21,22 @@ RATES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """The refresh rates that `+` and `-` step through, in Hz."""
 
 
+KEY_ORDER = ("overview", "memory", "heap", "loop", "net", "rings", "threads", "devices", "log", "boot", "app")
+"""The views by their number keys, 1 to 9 and 0: fingers remember them, whatever views come to be."""
+
+
+def in_key_order(names: Iterable[str]) -> tuple[str, ...]:
+    """The names in the order of their keys; those that have none behind."""
+    rank = {name: index for index, name in enumerate(KEY_ORDER)}
+    return tuple(sorted(names, key=lambda name: rank.get(name, len(rank))))
+
+
 class Model:
     """The state of the TUI. `names` are the views of the session, in the order of the number keys."""
 
     def __init__(self, url: str, names: tuple[str, ...], refresh_hz: float) -> None:
         self.url = url
-        self.names = names
+        self.names = in_key_order(names)
         self.refresh_hz = refresh_hz
         self.link = Link()
         self.history = History()
@@ -37,7 +48,7 @@ class Model:
         self.link = self.link.after(event)
         match event:
             case Opened(views=views):
-                self.names = views
+                self.names = in_key_order(views)
             case Lost(at=at):
                 self.history.gap(at)
             case Taken(moment=moment):
