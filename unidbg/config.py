@@ -34,6 +34,8 @@ SCHEMA: dict[str, dict[str, str]] = {
         "cpus": NUMBER,
         "append": STRING,
         "initrd": STRING,
+        "net": FLAG,
+        "forward": STRINGS,
         "arguments": STRINGS,
     },
     "ui": {"theme": STRING, "refresh": NUMBER, "color": STRING},
@@ -63,6 +65,10 @@ class Config(NamedTuple):
         """A number, or `None` where nobody says it."""
         value = self.sections.get(section, {}).get(key)
         return float(value) if isinstance(value, int | float) else None
+
+    def flag(self, section: str, key: str) -> bool:
+        """Whether somebody says `true`."""
+        return self.sections.get(section, {}).get(key) is True
 
     def strings(self, section: str, key: str) -> tuple[str, ...]:
         """A list of strings, empty where nobody says it."""

@@ -37,7 +37,7 @@ def stop(names: Iterable[str]) -> GuestsReport:
 
 def view(record: GuestRecord) -> Guest:
     """What a record of the registry says, for people and scripts."""
-    from unidbg.views.host import Guest, Line
+    from unidbg.views.host import Forward, Guest, Line
 
     return Guest(
         name=record.name,
@@ -50,4 +50,8 @@ def view(record: GuestRecord) -> Guest:
         uptime_s=max(0, int(time.time() - record.started)),
         log=record.log,
         lines=tuple(Line(kind, url) for kind, url in record.lines.items()),
+        forwards=tuple(
+            Forward(protocol, f"127.0.0.1:{host_port}", guest_port)
+            for protocol, host_port, guest_port in record.forwards
+        ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg import config
 from unidbg.cli import attaching, guests
@@ -12,6 +12,9 @@ from unidbg.cli.options import Settings
 from unidbg.cli.out import present
 from unidbg.errors import ConfigError
 from unidbg.render.escape import escape
+
+if TYPE_CHECKING:
+    from unidbg.target.guests import Forward
 
 
 class Wishes(NamedTuple):
@@ -26,6 +29,7 @@ class Wishes(NamedTuple):
     initrd: str | None = None
     paused: bool = False
     port: int | None = None
+    network: tuple[Forward, ...] | None = None
     arguments: tuple[str, ...] = ()
 
 
@@ -36,8 +40,9 @@ def run(wishes: Wishes, settings: Settings, *, detach: bool) -> int:
 
     wanted = completed(wishes, config.load())
     record = launch(**wanted._asdict())
-    name = f"@{record.name}"
+    name, led = f"@{record.name}", guests.view(record).forwards
     _say(f"{name} runs: stub {record.lines['stub']}, console in {record.log}")
+    _say(*(f"{one.host} leads to its {one.protocol} port {one.guest_port}" for one in led))
     if detach:
         if settings.json:
             present(lambda: GuestsReport((guests.view(record),)), settings)
@@ -62,8 +67,16 @@ def completed(wishes: Wishes, project: config.Config) -> Wishes:
         cpus=wishes.cpus or (int(cpus) if cpus is not None else None),
         append=wishes.append if wishes.append is not None else project.text("run", "append"),
         initrd=wishes.initrd or _of_project(project, "initrd"),
+        network=wishes.network if wishes.network is not None else _network(project),
         arguments=wishes.arguments or project.strings("run", "arguments"),
     )
+
+
+def _network(project: config.Config) -> tuple[Forward, ...] | None:
+    from unidbg.target.guests import parse_forward
+
+    forwards = tuple(parse_forward(text) for text in project.strings("run", "forward"))
+    return forwards if forwards or project.flag("run", "net") else None
 
 
 def _of_project(project: config.Config, key: str) -> str | None:

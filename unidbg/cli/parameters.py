@@ -47,6 +47,23 @@ def _split_bias(text: str) -> tuple[str, int | None]:
         return text, None
 
 
+class ForwardType(AnyType):
+    """`[tcp:|udp:][PORT:]GUEST-PORT`: a port of this host that leads to one of the guest."""
+
+    name = "FORWARD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from unidbg.errors import ConfigError
+        from unidbg.target.guests import parse_forward
+
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_forward(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
 class TargetType(AnyType):
     """A TARGET; what it means is the business of `unidbg.target`."""
 

@@ -12,11 +12,22 @@ from unidbg.errors import ConfigError, TargetError, TargetGone
 from unidbg.target import registry
 from unidbg.target.registry import GuestRecord, find, registered
 from unidbg.transport import qemu
+from unidbg.transport.network import Forward, forwarded, parse_forward
 from unidbg.transport.qemu import Accelerator, Lines, prove_accelerator
 from unidbg.transport.qmp import Qmp
 from unidbg.transport.sockets import tcp_port_free
 
-__all__ = ["Accelerator", "GuestRecord", "find", "launch", "prove_accelerator", "registered", "stop"]
+__all__ = [
+    "Accelerator",
+    "Forward",
+    "GuestRecord",
+    "find",
+    "launch",
+    "parse_forward",
+    "prove_accelerator",
+    "registered",
+    "stop",
+]
 
 FIRST_PORT = 1234
 PORTS = 100
@@ -40,13 +51,15 @@ def launch(
     paused: bool = False,
     port: int | None = None,
     accelerator: str | None = None,
+    network: Sequence[Forward] | None = None,
     arguments: Sequence[str] = (),
 ) -> GuestRecord:
     """Boot `image` in QEMU and register it. The guest outlives this process.
 
     `port` is that of the stub's line on 127.0.0.1: 0 lets QEMU choose, `None` is 1234 or the next free one.
     An image without our stub has QEMU's gdbstub there.
-    `memory` is in QEMU's spelling (`64M`). `arguments` go to QEMU as they are. Raises ConfigError for what
+    `memory` is in QEMU's spelling (`64M`). `network` has the ports that lead to the guest, `None`: it gets no
+    network. `arguments` go to QEMU as they are. Raises ConfigError for what
     cannot be started, TargetError with QEMU's own words if it ends at once.
     """
     stub = _has_stub(image)
@@ -63,6 +76,7 @@ def launch(
         append=append or "",
         initrd=initrd,
         paused=paused,
+        network=None if network is None else tuple(network),
         extra=tuple(arguments),
     )
     try:
@@ -110,6 +124,7 @@ def _start(name: str, folder: str, setup: qemu.Setup, ports: Iterable[int], *, s
         pid = qemu.start(qemu.arguments(setup, lines), output=_output(folder))
         try:
             front = _front(pid, lines)
+            forwards = _forwards(pid, lines) if setup.network else ()
         except TargetGone as error:
             said = str(error)
             if TAKEN not in said:
@@ -129,6 +144,7 @@ def _start(name: str, folder: str, setup: qemu.Setup, ports: Iterable[int], *, s
             log=lines.console,
             folder=folder,
             lines=_urls(lines, front),
+            forwards=forwards,
         )
     raise TargetGone(f"{setup.image} could not be started: {said}")
 
@@ -148,6 +164,12 @@ def _front(pid: int, lines: Lines) -> str:
                 if found:
                     return found.group()
     raise TargetError("QEMU does not tell the port of its line")
+
+
+def _forwards(pid: int, lines: Lines) -> tuple[Forward, ...]:
+    """The ports that really lead to the guest."""
+    with _connected(pid, lines) as qmp:
+        return forwarded(qmp.human("info usernet"))
 
 
 def _connected(pid: int, lines: Lines) -> Qmp:

@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from unidbg.errors import ConfigError
@@ -26,6 +26,7 @@ LONGEST_SOCKET_PATH = 100
 class GuestRecord:
     """A guest. `lines` maps `stub`, `gdbstub` and `qmp` to the URL to attach to; `started` is Unix time in s.
 
+    `forwards` are (protocol, port of 127.0.0.1, port of the guest).
     `birth` identifies the process beside its pid: its start in clock ticks since boot, `""` where unknown.
     """
 
@@ -39,6 +40,7 @@ class GuestRecord:
     log: str
     folder: str
     lines: Mapping[str, str]
+    forwards: Sequence[tuple[str, int, int]] = ()
 
     @property
     def alive(self) -> bool:

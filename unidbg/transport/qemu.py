@@ -7,9 +7,11 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from unidbg.errors import ConfigError, TargetError
+from unidbg.transport import network
+from unidbg.transport.network import Forward
+from unidbg.views.record import Record, record
 
 PROGRAM = "qemu-system-x86_64"
 MACHINES = ("q35", "microvm")
@@ -20,17 +22,20 @@ EXIT_CODE = 33
 """What the proof makes QEMU exit with: (0x10 << 1) | 1, by isa-debug-exit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accelerator:
+@record
+class Accelerator(Record):
     """`kvm` or `tcg`, and why."""
 
     name: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What to boot on what. `memory` is in QEMU's spelling (`64M`); `extra` goes to QEMU as it is."""
+@record
+class Setup(Record):
+    """What to boot on what. `memory` is in QEMU's spelling (`64M`); `extra` goes to QEMU as it is.
+
+    `network` has the ports that lead to the guest; `None`: it gets no network.
+    """
 
     image: str
     machine: str = MACHINES[0]
@@ -40,11 +45,12 @@ class Setup:
     append: str = ""
     initrd: str | None = None
     paused: bool = False
+    network: tuple[Forward, ...] | None = None
     extra: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+@record
+class Lines(Record):
     """Where the guest's lines shall be: `stub` and `gdbstub` are `host:port` (0: QEMU chooses) or paths.
 
     `stub` is empty for a guest that has none of ours.
@@ -119,6 +125,7 @@ def arguments(setup: Setup, lines: Lines) -> list[str]:
     command += [*_socket("gdb", lines.gdbstub), "-gdb", "chardev:gdb"]
     for path in lines.qmp:
         command += ["-qmp", f"unix:{_escaped(path)},server=on,wait=off"]
+    command += network.arguments(machine, setup.network) if setup.network is not None else []
     return [*command, *(["-S"] if setup.paused else []), *setup.extra]
 
 

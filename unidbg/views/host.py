@@ -17,6 +17,15 @@ class Line(Record):
 
 
 @record
+class Forward(Record):
+    """A port of this host that leads to one of the guest. `host` is `127.0.0.1:PORT`."""
+
+    protocol: str
+    host: str
+    guest_port: int
+
+
+@record
 class Guest(Record):
     """A guest that `unidbg run` started. `log` is the file that its console writes to."""
 
@@ -30,6 +39,7 @@ class Guest(Record):
     uptime_s: int
     log: str
     lines: tuple[Line, ...]
+    forwards: tuple[Forward, ...] = ()
 
 
 @record

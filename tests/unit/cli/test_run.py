@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def test_run_passes_what_was_asked_for(unidbg: Runner, launched: Launched, tmp_p
     assert launched == [
         {
             "image": "app.elf", "name": "n", "machine": "microvm", "memory": "1G", "cpus": 2, "append": "x=1",
-            "initrd": "rd", "paused": True, "port": 0, "arguments": ("-device", "virtio-rng-pci"),
+            "initrd": "rd", "paused": True, "port": 0, "network": None,
+            "arguments": ("-device", "virtio-rng-pci"),
         }
     ]  # fmt: skip
 
@@ -98,6 +100,55 @@ def test_the_project_fills_in(unidbg: Runner, launched: Launched, tmp_path: Path
     assert Path(wishes["initrd"]) == tmp_path / "rd"
     assert (wishes["machine"], wishes["memory"], wishes["cpus"]) == ("microvm", "1G", 2)
     assert (wishes["append"], wishes["arguments"]) == ("", ("-snapshot",))
+
+
+@pytest.mark.parametrize(
+    ("options", "network"),
+    [
+        (("--net",), ()),
+        (("--forward", "80"), (("tcp", 0, 80),)),
+        (("--net", "--forward", "8080:80", "--forward", "udp:7"), (("tcp", 8080, 80), ("udp", 0, 7))),
+    ],
+)
+def test_run_gives_a_network(
+    unidbg: Runner, launched: Launched, options: tuple[str, ...], network: tuple[object, ...]
+) -> None:
+    unidbg("run", "app.elf", "--detach", *options)
+    (wishes,) = launched
+    assert wishes["network"] == network
+
+
+@pytest.mark.parametrize(
+    "forward", ["0", "80:", "8080:80:1", "65536", "70000:80", "icmp:80", "\u0663:80", ""]
+)
+def test_what_is_no_forward_is_refused(unidbg: Runner, launched: Launched, forward: str) -> None:
+    ran = unidbg("run", "app.elf", "--forward", forward)
+    assert (ran.code, launched) == (2, [])
+    assert "[tcp:|udp:][HOST_PORT:]GUEST_PORT" in ran.err
+
+
+def test_the_project_gives_a_network(unidbg: Runner, launched: Launched, tmp_path: Path) -> None:
+    for said, network in (
+        ("net = true", ()),
+        ('forward = ["tcp:8080:80"]', (("tcp", 8080, 80),)),
+        ("", None),
+    ):
+        (tmp_path / "unidbg.toml").write_text(f"[run]\n{said}\n")
+        unidbg("run", "app.elf", "--detach")
+        assert launched.pop()["network"] == network
+
+
+def test_ports_that_lead_to_the_guest_are_told(
+    unidbg: Runner, launched: Launched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led = record("app", pid=os.getpid(), birth="", forwards=[["tcp", 8080, 80]])
+    monkeypatch.setattr(registry, "launch", lambda **wishes: led)
+    ran = unidbg("run", "app.elf", "--forward", "8080:80", "--detach")
+    assert "127.0.0.1:8080 leads to its tcp port 80" in ran.err.splitlines()
+    monkeypatch.setattr(registry, "registered", lambda: [led])
+    assert "  tcp 80    127.0.0.1:8080" in unidbg("ls").out.splitlines()
+    (guest,) = json.loads(unidbg("ls", "--json").out)["data"]["guests"]
+    assert guest["forwards"] == [{"protocol": "tcp", "host": "127.0.0.1:8080", "guest_port": 80}]
 
 
 def test_no_image_anywhere(unidbg: Runner, launched: Launched) -> None:

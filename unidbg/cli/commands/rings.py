@@ -66,4 +66,7 @@ def _save(view: View | Absent, path: str) -> None:
     write_file(path, pcapng(view, f"unidbg {__version__}"))
     said = f"{plural(packet_count(view), 'packet')} of {plural(len(view.rings), 'ring')}"
     doubts = f"; {plural(len(view.faults), 'place')} could not be believed: unidbg rings says which"
-    print(f"{said} written to {escape(path)}{doubts if view.faults else ''}", file=sys.stderr)
+    print(
+        f"{said} written to {'stdout' if path == '-' else escape(path)}{doubts if view.faults else ''}",
+        file=sys.stderr,
+    )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from unidbg.cli.command import Command, examples
 from unidbg.cli.options import Settings, guest_settings
+from unidbg.cli.parameters import ForwardType
+
+if TYPE_CHECKING:
+    from unidbg.target.guests import Forward
 
 
 @click.command(
@@ -16,6 +21,7 @@ from unidbg.cli.options import Settings, guest_settings
     epilog=examples(
         "unidbg run app.elf",
         "unidbg run app.elf --detach --append 'console=ttyS0' --memory 256M",
+        "unidbg run httpd.elf --forward 8080:80 --forward udp:7",
         "unidbg run app.elf -- -device virtio-rng-pci",
     ),
 )
@@ -36,6 +42,15 @@ from unidbg.cli.options import Settings, guest_settings
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="PORT", help="Of the stub; else 1234 or the next free."
 )
+@click.option("--net", is_flag=True, help="Give it a network: a virtio card on QEMU's user network.")
+@click.option(
+    "--forward",
+    "forwards",
+    type=ForwardType(),
+    multiple=True,
+    metavar="[tcp:|udp:][PORT:]GUEST-PORT",
+    help="Lead PORT of 127.0.0.1, else a free one, to a port of the guest; repeatable. Includes --net.",
+)
 @click.option("--paused", is_flag=True, help="Do not let it go: it stands before its first instruction.")
 @click.option("--detach", is_flag=True, help="Do not attach.")
 @guest_settings
@@ -49,6 +64,8 @@ def command(
     append: str | None,
     initrd: str | None,
     port: int | None,
+    net: bool,
+    forwards: tuple[Forward, ...],
     paused: bool,
     detach: bool,
     settings: Settings,
@@ -61,5 +78,6 @@ def command(
     """
     from unidbg.cli.launching import Wishes, run
 
-    wishes = Wishes(image, name, machine, memory, cpus, append, initrd, paused, port, arguments)
+    network = forwards if net or forwards else None
+    wishes = Wishes(image, name, machine, memory, cpus, append, initrd, paused, port, network, arguments)
     sys.exit(run(wishes, settings, detach=detach))

@@ -35,7 +35,8 @@ def _guest(guest: Guest) -> Text:
 
 
 def _ways(guest: Guest) -> Iterator[Text]:
-    rows = [*((line.kind, line.url) for line in guest.lines), ("log", guest.log)]
+    leads = ((f"{one.protocol} {one.guest_port}", one.host) for one in guest.forwards)
+    rows = [*((line.kind, line.url) for line in guest.lines), *leads, ("log", guest.log)]
     for kind, where in rows:
         text = Text.assemble("  ", cells.guest(f"{kind:<8}", cells.DIM), "  ", cells.guest(where))
         yield layout.unfolded(text)
