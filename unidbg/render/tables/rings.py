@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from typing import NamedTuple
 
 from rich.console import RenderableType
@@ -16,6 +16,7 @@ from unidbg.views.network import Chain, Ring, RingSlot, RingsView, Virtqueue
 _RUNS = 12
 """Runs of chains that are shown of a queue; JSON has every chain."""
 _BUFFERS = 4
+_SPANS = 3
 _GUTTER = 11
 
 
@@ -116,17 +117,17 @@ def _event(event: int, index: int, size: int) -> str:
 
 
 class _Run(NamedTuple):
-    """Chains alike in shape whose heads follow each other."""
+    """Neighbours alike in shape; `heads` are (first, last) of those that follow each other."""
 
     first: Chain
-    last: int
+    heads: tuple[tuple[int, int], ...]
     chains: int
 
 
 def _chains(queue: Virtqueue, page: Page) -> list[RenderableType]:
     runs = list(_runs(queue.chains))
     rows = [_run(run, page) for run in islice(runs, _RUNS)]
-    table = layout.table(("!head", "!state", ">!chains", ">!written", "buffers"), rows)
+    table = layout.table(("head", "!state", ">!chains", ">!written", "buffers"), rows)
     more = sum(run.chains for run in runs[_RUNS:])
     rest = [Text(f"and {units.plural(more, 'more chain', 'more chains')}", style=cells.DIM)] if more else []
     return [table, *rest]
@@ -134,20 +135,20 @@ def _chains(queue: Virtqueue, page: Page) -> list[RenderableType]:
 
 def _runs(chains: Sequence[Chain]) -> Iterator[_Run]:
     """Neighbours that differ in nothing but place are told in one line."""
-    run: _Run | None = None
-    for chain in chains:
-        if (
-            run is not None
-            and _shape(chain) == _shape(run.first)
-            and chain.head == run.last + len(chain.descriptors)
-        ):
-            run = run._replace(last=chain.head, chains=run.chains + 1)
-            continue
-        if run is not None:
-            yield run
-        run = _Run(chain, chain.head, 1)
-    if run is not None:
-        yield run
+    for _, group in groupby(chains, _shape):
+        alike = list(group)
+        yield _Run(alike[0], tuple(_spans(alike)), len(alike))
+
+
+def _spans(chains: Sequence[Chain]) -> Iterator[tuple[int, int]]:
+    """Heads that follow each other, chain behind chain in the table of descriptors."""
+    first = last = chains[0].head
+    for chain in chains[1:]:
+        if chain.head != last + len(chain.descriptors):
+            yield first, last
+            first = chain.head
+        last = chain.head
+    yield first, last
 
 
 def _shape(chain: Chain) -> tuple[object, ...]:
@@ -157,10 +158,10 @@ def _shape(chain: Chain) -> tuple[object, ...]:
 
 def _run(run: _Run, page: Page) -> tuple[Text, ...]:
     chain = run.first
-    heads = str(chain.head) if run.chains == 1 else f"{chain.head}..{run.last}"
+    heads = [str(first) if first == last else f"{first}..{last}" for first, last in run.heads[:_SPANS]]
     return (
-        Text(heads),
-        Text(chain.state, style=cells.WARN if chain.state == "used" else ""),
+        Text(", ".join([*heads, *(["..."] if len(run.heads) > _SPANS else [])])),
+        cells.guest(chain.state, cells.WARN if chain.state == "used" else ""),
         cells.number(run.chains),
         cells.size(chain.written_bytes),
         _buffers(chain, page, address=run.chains == 1),
@@ -192,7 +193,7 @@ def _packets(slots: Sequence[RingSlot]) -> RenderableType:
     rows = [
         (
             Text(str(slot.index)),
-            Text(slot.state, style=cells.WARN if slot.state == "in flight" else cells.DIM),
+            cells.guest(slot.state, cells.WARN if slot.state == "in flight" else cells.DIM),
             cells.none() if slot.time_ns is None else Text(f"{slot.time_ns / 1e9:.6f}"),
             Text(units.count(slot.length_bytes)),
             cells.none() if slot.packet is None else cells.guest(slot.packet.summary),
