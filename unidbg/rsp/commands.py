@@ -7,9 +7,10 @@ Packets"; LLDB's gdb-remote extensions; QEMU's `gdbstub.c` for the two `qqemu` o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
+
+from unidbg.views.record import Record, record
 
 
 class Reply(Enum):
@@ -35,8 +36,8 @@ class Effect(Enum):
     """Changes the conversation only: selected thread, acknowledgements, negotiated features."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+@record
+class Command(Record):
     """One row: `prefix` starts the payload, `ends` are the bytes that may follow it (empty: anything)."""
 
     prefix: bytes

@@ -6,7 +6,6 @@ Source: GDB manual, appendix "Remote Protocol", Overview and Binary Data.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 
 ACK = b"+"
@@ -33,32 +32,56 @@ class Role(Enum):
     SERVER = "server"
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A payload, decoded, whose checksum was right."""
+class _Bytes:
+    """What the four kinds of events with bytes share. Made for each packet, hence by hand."""
 
-    payload: bytes
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, _Bytes) and other.raw == self.raw
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.raw))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.raw!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Packet(_Bytes):
+    """A packet whose checksum was right."""
+
+    __slots__ = ()
+
+    @property
+    def payload(self) -> bytes:
+        """What it carries, decoded."""
+        return self.raw
+
+
+class Notification(_Bytes):
     """A `%` packet, which nobody acknowledges."""
 
-    payload: bytes
+    __slots__ = ()
+
+    @property
+    def payload(self) -> bytes:
+        """What it carries, decoded."""
+        return self.raw
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(_Bytes):
     """A packet that cannot be believed: wrong checksum or impossible encoding. `raw` is what came."""
 
-    raw: bytes
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Junk:
+class Junk(_Bytes):
     """Bytes between packets that belong to none: line noise, or a peer that does not speak RSP."""
 
-    raw: bytes
+    __slots__ = ()
 
 
 class Mark(Enum):
@@ -121,7 +144,7 @@ class Decoder:
 
     >>> decoder = Decoder(Role.CLIENT)
     >>> decoder.feed(b"+$OK#9a")
-    [<Mark.ACK: 43>, Packet(payload=b'OK')]
+    [<Mark.ACK: 43>, Packet(b'OK')]
     """
 
     def __init__(self, role: Role, *, limit: int = DEFAULT_LIMIT) -> None:

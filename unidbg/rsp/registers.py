@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 from unidbg.errors import RemoteProtocolError
 from unidbg.rsp.replies import printable
 from unidbg.rsp.xml import Node, XmlError, parse_xml
+from unidbg.views.record import Record, record
 
 MAX_REGISTERS = 4096
 MAX_BITS = 65536
@@ -37,8 +36,8 @@ _ARCHITECTURE = re.compile(rb"<architecture>([^<]{1,64})</architecture>")
 _BIG_ENDIAN = frozenset({"ppc64", "s390x"})
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterSpec:
+@record
+class RegisterSpec(Record):
     """One register: its number on the wire, size in bytes, and the feature or group it belongs to."""
 
     name: str
@@ -47,22 +46,14 @@ class RegisterSpec:
     group: str = ""
 
 
-@dataclass(frozen=True)
 class RegisterLayout:
     """All registers of a target in the order of `g`."""
 
-    architecture: str
-    registers: tuple[RegisterSpec, ...]
-
-    @cached_property
-    def by_name(self) -> Mapping[str, RegisterSpec]:
-        """Registers by name."""
-        return {spec.name: spec for spec in self.registers}
-
-    @cached_property
-    def by_number(self) -> Mapping[int, RegisterSpec]:
-        """Registers by number."""
-        return {spec.number: spec for spec in self.registers}
+    def __init__(self, architecture: str, registers: tuple[RegisterSpec, ...]) -> None:
+        self.architecture = architecture
+        self.registers = registers
+        self.by_name: Mapping[str, RegisterSpec] = {spec.name: spec for spec in registers}
+        self.by_number: Mapping[int, RegisterSpec] = {spec.number: spec for spec in registers}
 
     @property
     def byte_order(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from unidbg.errors import RemoteProtocolError
 
@@ -56,12 +55,14 @@ def unhex(data: bytes, what: str) -> bytes:
         raise RemoteProtocolError(f"the stub sent a bad {what}: {printable(data)!r}", data=data) from None
 
 
-@dataclass(frozen=True, slots=True)
 class Features:
     """A qSupported reply: what the stub can do. `values` holds `name=value`; `yes` holds `name+`."""
 
-    yes: frozenset[str] = frozenset()
-    values: Mapping[str, str] = field(default_factory=dict)
+    __slots__ = ("values", "yes")
+
+    def __init__(self, yes: frozenset[str] = frozenset(), values: Mapping[str, str] | None = None) -> None:
+        self.yes = yes
+        self.values: Mapping[str, str] = values or {}
 
     def __contains__(self, name: object) -> bool:
         return name in self.yes

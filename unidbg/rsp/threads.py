@@ -6,19 +6,19 @@ Source: GDB manual, "Packets" (thread-id syntax), `qfThreadInfo`, `qThreadExtraI
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from unidbg.errors import RemoteProtocolError
 from unidbg.rsp.replies import printable
 from unidbg.rsp.xml import XmlError, parse_xml
+from unidbg.views.record import Record, record
 
 _THREAD_ID = re.compile(r"p(?:-1|[0-9a-f]+)(?:\.(?:-1|[0-9a-f]+))?|-1|[0-9a-f]+", re.IGNORECASE)
 
 MAX_THREADS = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadEntry:
+@record
+class ThreadEntry(Record):
     """One thread of `qXfer:threads:read`."""
 
     id: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from unidbg.rsp.replies import is_error, is_hex
+from unidbg.views.record import Record, record
 
 ABI = 1
 """The newest ABI that this client knows."""
@@ -17,8 +16,8 @@ def lease_request(milliseconds: int) -> bytes:
     return b"QUnidbgLease:%x" % milliseconds
 
 
-@dataclass(frozen=True, slots=True)
-class StubStop:
+@record
+class StubStop(Record):
     """A qUnidbgStop reply. `stops` counts the stops since boot; `fatal`: the guest cannot go on by itself."""
 
     kind: str

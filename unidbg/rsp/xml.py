@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 MAX_DOCUMENT = 1 << 20
 MAX_NODES = 100_000
@@ -34,14 +33,16 @@ class XmlError(ValueError):
     """A document that is not well-formed, too large, or that uses entities of its own."""
 
 
-@dataclass(slots=True)
 class Node:
     """An element: local tag name, attributes, its own text, children."""
 
-    tag: str
-    attributes: dict[str, str]
-    text: str = ""
-    children: list[Node] = field(default_factory=list)
+    __slots__ = ("attributes", "children", "tag", "text")
+
+    def __init__(self, tag: str, attributes: dict[str, str]) -> None:
+        self.tag = tag
+        self.attributes = attributes
+        self.text = ""
+        self.children: list[Node] = []
 
     def all(self, tag: str) -> list[Node]:
         """The children called `tag`."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from unidbg.views.record import Record, record
 
-@dataclass(frozen=True, slots=True)
-class MemoryRegion:
+
+@record
+class MemoryRegion(Record):
     """A range that the target says it can read; permissions like `rwx` where it knows them, else `""`."""
 
     start: int
@@ -44,8 +45,8 @@ class WritableMemory(Protocol):
         """Write all of `data` or raise `MemoryFault`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadInfo:
+@record
+class ThreadInfo(Record):
     """A thread (or vCPU) as the target names it; `id` is what goes back to the target (`1`, `p1.1`)."""
 
     id: str
@@ -54,8 +55,8 @@ class ThreadInfo:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StopReason:
+@record
+class StopReason(Record):
     """Why the guest stands: `signal` is the GDB signal number, `kind` a word
     (`breakpoint`, `step`, `interrupt`, `exception`, `watchpoint`, `exited`, `unknown`), `text` a sentence."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Protocol
 
 from unidbg.errors import TargetTimeout
@@ -13,6 +12,7 @@ from unidbg.target.base import StopReason
 from unidbg.target.link import Link
 from unidbg.target.reasons import explain, explain_stub
 from unidbg.target.stub import Stub
+from unidbg.views.record import Record, record
 
 LEASE = 3.0
 """Seconds that we may be silent before our stub lets its guest go on."""
@@ -20,8 +20,8 @@ INTERRUPTED = frozenset({0, 2, 17})
 """Signals of a stop that we asked for; any other means that the guest stopped of its own accord."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+@record
+class Stopped(Record):
     """A stop. `by_itself`: the guest made it; `by_coming`: a client's coming made it."""
 
     reply: StopReply

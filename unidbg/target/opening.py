@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from unidbg.errors import AnotherClient, RemoteProtocolError, TargetError, TargetTimeout
-from unidbg.target import qmpgate
 from unidbg.target.base import Target
 from unidbg.target.link import Link
 from unidbg.target.rsptarget import RspTarget, attach
@@ -44,7 +43,9 @@ def open_target(url: str, *, timeout: float = 5.0, image_machine: str | None = N
 
 def _open_qemu(url: str, address: QmpAddress, timeout: float) -> Target:
     """Through QEMU's gdbstub, which is closed again afterwards if it was opened for this."""
-    gate = qmpgate.Gate(address.path, timeout)
+    from unidbg.target.qmpgate import Gate
+
+    gate = Gate(address.path, timeout)
     try:
         target = _open_address(url, gate.gdbstub, timeout)
     except BaseException:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from unidbg.rsp.memory import HEADROOM, BinaryStyle
 from unidbg.rsp.qxfer import Document
 from unidbg.rsp.registers import RegisterLayout
@@ -19,24 +17,24 @@ QEMU_WINDOW = 16
 RELIABLE_WINDOW = 16
 
 
-@dataclass(slots=True)
 class Stub:
     """One stub. `kind` is `unidbg`, `qemu` or `rsp`; a `silent` one ignores what it does not know."""
 
-    kind: str = "rsp"
-    features: Features = field(default_factory=Features)
-    abi: int | None = None
-    silent: bool = False
-    binary: BinaryStyle = BinaryStyle.NONE
-    vcont: frozenset[str] = frozenset()
-    architecture: str = ""
-    description: Document | None = None
-    """The beginning of the register description, where the stub has one: its rest is fetched when needed."""
-    layout: RegisterLayout | None = None
-    found: tuple[bytes, bytes] | None = None
-    """What our stub answered to qUnidbgStop and `?` when we came."""
-    physical: bool = False
-    """True where QEMU's PhyMemMode switches memory packets to guest-physical addresses."""
+    def __init__(self) -> None:
+        self.kind = "rsp"
+        self.features = Features()
+        self.abi: int | None = None
+        self.silent = False
+        self.binary = BinaryStyle.NONE
+        self.vcont: frozenset[str] = frozenset()
+        self.architecture = ""
+        self.description: Document | None = None
+        """The beginning of the register description, where there is one: its rest is fetched when needed."""
+        self.layout: RegisterLayout | None = None
+        self.found: tuple[bytes, bytes] | None = None
+        """What our stub answered to qUnidbgStop and `?` when we came."""
+        self.physical = False
+        """True where QEMU's PhyMemMode switches memory packets to guest-physical addresses."""
 
     @property
     def packet_size(self) -> int | None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from unidbg.transport.sockdiag import connection_inode
+from unidbg.views.record import Record, record
 
 ESTABLISHED = "01"
 CONNECTING = "02"
@@ -21,16 +21,16 @@ CONNECTED = "03"
 """States of /proc/net/tcp (the first) and of /proc/net/unix (the others)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+@record
+class Holder(Record):
     """A process: `pid` and its name."""
 
     pid: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class _TcpRow:
+@record
+class _TcpRow(Record):
     local_port: int
     remote_port: int
     inode: str
@@ -66,8 +66,8 @@ def tcp_port_busy(port: int) -> bool:
     return any(row.local_port == port and row.inode != "0" for row in _tcp_rows())
 
 
-@dataclass(frozen=True, slots=True)
-class _UnixRow:
+@record
+class _UnixRow(Record):
     state: str
     inode: str
 

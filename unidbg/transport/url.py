@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from unidbg.errors import ConfigError
+from unidbg.views.record import Record, record
 
 DEFAULT_BAUD = 115200
 
@@ -17,8 +17,8 @@ _NAME = re.compile(r"@[A-Za-z0-9][\w.-]*")
 FORMS = "host:port, :port, [v6]:port, unix:PATH, serial:DEVICE[,baud], qmp:PATH, exec:COMMAND or @NAME"
 
 
-@dataclass(frozen=True, slots=True)
-class TcpAddress:
+@record
+class TcpAddress(Record):
     """`host:port`; an empty host means this machine."""
 
     host: str
@@ -28,8 +28,8 @@ class TcpAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
+@record
+class UnixAddress(Record):
     """A Unix socket."""
 
     path: str
@@ -38,8 +38,8 @@ class UnixAddress:
         return f"unix:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class SerialAddress:
+@record
+class SerialAddress(Record):
     """A serial device and its speed."""
 
     device: str
@@ -49,8 +49,8 @@ class SerialAddress:
         return f"serial:{self.device},{self.baud}"
 
 
-@dataclass(frozen=True, slots=True)
-class ExecAddress:
+@record
+class ExecAddress(Record):
     """A command whose standard input and output speak RSP."""
 
     command: str
@@ -59,8 +59,8 @@ class ExecAddress:
         return f"exec:{self.command}"
 
 
-@dataclass(frozen=True, slots=True)
-class QmpAddress:
+@record
+class QmpAddress(Record):
     """The QMP socket of a QEMU, by path."""
 
     path: str
@@ -69,8 +69,8 @@ class QmpAddress:
         return f"qmp:{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class GuestName:
+@record
+class GuestName(Record):
     """`@NAME`: a guest that `unidbg run` started."""
 
     name: str
