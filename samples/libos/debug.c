@@ -27,7 +27,7 @@
 static struct unidbg_stub stub;
 static struct unidbg_port port;
 static struct unidbg_uart16550 line;
-static uint8_t buffer[UNIDBG_BUFFER_FOR(PACKET_BYTES)];
+static uint8_t buffer[UNIDBG_BUFFER_QUEUED(PACKET_BYTES)];
 static bool is_started;
 
 /* So that whoever reads memory past the stub can put back what lies under its breakpoints. */

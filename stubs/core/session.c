@@ -79,6 +79,7 @@ int session_wait(struct unidbg_stub *stub, uint64_t patience_ns) {
     int byte = stub->pending >= 0 ? stub->pending : port->get(port->line);
 
     while (byte < 0 && now(stub) - from < patience_ns) {
+        wire_flow(stub);
         if (port->idle)
             port->idle(port->context);
         byte = port->get(port->line);

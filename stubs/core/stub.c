@@ -85,6 +85,7 @@ static void refuse_long_packet(struct unidbg_stub *stub) {
 /* The client fell silent. A guest that cannot go on stays for the next one. */
 static bool serve_silence(struct unidbg_stub *stub) {
     session_end(stub);
+    wire_drop(stub);
     return !stop_fatal(stub);
 }
 
@@ -102,6 +103,7 @@ static void serve(struct unidbg_stub *stub) {
             answer_line(stub, event);
         if (byte >= 0)
             continue;
+        wire_flow(stub);
         if (session_silent(stub))
             going = serve_silence(stub);
         else if (stub->port->idle)
@@ -128,6 +130,7 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const st
     if (port->release)
         port->release(port->context);
     stub->frame = NULL;
+    wire_trickle(stub);
 }
 
 void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unidbg_signal signal,
@@ -236,10 +239,17 @@ void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
             answer_line(stub, event);
         }
     }
+    if (!stub->frame)
+        wire_trickle(stub);
 }
 
 void unidbg_tick(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     (void)frame;
-    if (!stub->frame && stub->lease_ns && session_silent(stub))
+    if (stub->frame)
+        return;
+    if (stub->lease_ns && session_silent(stub)) {
         session_end(stub);
+        wire_drop(stub);
+    }
+    wire_trickle(stub);
 }

@@ -9,12 +9,18 @@ enum { IDLE, BODY, ESCAPE, SUM_HIGH, SUM_LOW };
 enum { FRAME_HEAD = 1, FRAME_TAIL = 3 };
 
 void wire_init(struct unidbg_stub *stub, uint8_t *buffer, size_t size) {
-    uint32_t half = size / 2 > 0x100000 ? 0x100000 : (uint32_t)(size / 2);
+    size_t parts = stub->port->room ? 3 : 2;
+    uint32_t part = size / parts > 0x100000 ? 0x100000 : (uint32_t)(size / parts);
 
     stub->in.data = buffer;
-    stub->in.size = half - 16;
-    stub->out.data = buffer + half;
-    stub->out.size = half - FRAME_TAIL;
+    stub->in.size = part - 16;
+    stub->out.data = buffer + part;
+    stub->out.size = part - FRAME_TAIL;
+    stub->queue = (struct unidbg_queue){0};
+    if (stub->port->room) {
+        stub->queue.data = stub->out.data + part;
+        stub->queue.size = part;
+    }
     wire_reset(&stub->in);
 }
 
@@ -116,10 +122,73 @@ void wire_finish(struct unidbg_stub *stub) {
     wire_again(stub);
 }
 
+/* Take up to `count` bytes out of the queue and into the line; gives how many. */
+static size_t pass_on(struct unidbg_stub *stub, size_t count) {
+    struct unidbg_queue *queue = &stub->queue;
+    uint32_t straight = queue->size - queue->first;
+
+    if (count > queue->count)
+        count = queue->count;
+    if (count > straight)
+        count = straight;
+    if (count > 0)
+        stub->port->put(stub->port->line, queue->data + queue->first, count);
+    queue->first = (queue->first + (uint32_t)count) % (queue->size ? queue->size : 1);
+    queue->count -= (uint32_t)count;
+    return count;
+}
+
+/* What does not fit waits for the line, which gives up on a reader that takes nothing. */
+static void wait_for_line(struct unidbg_stub *stub) {
+    while (stub->queue.count == stub->queue.size)
+        pass_on(stub, 16);
+}
+
+static void send(struct unidbg_stub *stub, const void *bytes, size_t count) {
+    struct unidbg_queue *queue = &stub->queue;
+    const uint8_t *from = bytes;
+
+    if (queue->size == 0) {
+        stub->port->put(stub->port->line, bytes, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t at;
+        wait_for_line(stub);
+        at = queue->first + queue->count++;
+        queue->data[at < queue->size ? at : at - queue->size] = from[i];
+    }
+}
+
 void wire_again(struct unidbg_stub *stub) {
-    stub->port->put(stub->port->line, stub->out.data, stub->out.length);
+    send(stub, stub->out.data, stub->out.length);
 }
 
 void wire_byte(struct unidbg_stub *stub, char byte) {
-    stub->port->put(stub->port->line, &byte, 1);
+    send(stub, &byte, 1);
+}
+
+static size_t room(const struct unidbg_stub *stub) {
+    return stub->queue.count > 0 ? stub->port->room(stub->port->line) : 0;
+}
+
+void wire_flow(struct unidbg_stub *stub) {
+    while (pass_on(stub, room(stub)) > 0)
+        ;
+}
+
+/* The interrupt is asked for anew each time, so that a line with edges makes one for all that is there. */
+void wire_trickle(struct unidbg_stub *stub) {
+    const struct unidbg_port *port = stub->port;
+
+    if (stub->queue.count == 0 && !stub->queue.notified)
+        return;
+    pass_on(stub, room(stub));
+    stub->queue.notified = stub->queue.count > 0;
+    if (port->notify_room)
+        port->notify_room(port->line, stub->queue.notified);
+}
+
+void wire_drop(struct unidbg_stub *stub) {
+    stub->queue.count = 0;
 }

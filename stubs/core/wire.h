@@ -29,4 +29,11 @@ void wire_again(struct unidbg_stub *stub);
 /* Send one byte: + or -. */
 void wire_byte(struct unidbg_stub *stub, char byte);
 
+/* While the guest stands: send as much of what waits as the line takes now. */
+void wire_flow(struct unidbg_stub *stub);
+/* While it runs: a little, and the line's interrupt asks for the rest. */
+void wire_trickle(struct unidbg_stub *stub);
+/* Drop what waits: nobody reads it. */
+void wire_drop(struct unidbg_stub *stub);
+
 #endif

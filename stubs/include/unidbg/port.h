@@ -55,12 +55,19 @@ enum unidbg_hardware { UNIDBG_HW_EXECUTE = 1, UNIDBG_HW_WRITE = 2, UNIDBG_HW_REA
 
 struct unidbg_port {
     void *context; /* given to every function below but get and put */
-    void *line;    /* given to get and put */
+    void *line;    /* given to the functions of the line */
 
     /* Line. `get` gives a byte (0..255) or -1 if there is none now, and never waits. `put` sends all bytes,
      * waiting for room, but not for ever: a line that takes nothing is given up. */
     int (*get)(void *line);
     void (*put)(void *line, const void *bytes, size_t count);
+
+    /* Sending while the guest runs: replies wait in a queue (give UNIDBG_BUFFER_QUEUED bytes of buffer), and
+     * unidbg_irq and unidbg_tick send on. `room`: bytes that `put` takes now without waiting. `notify_room`
+     * asks for an interrupt when there is room again, or no more; asked again while there is room, it
+     * interrupts at once. NULL: `put` sends all while the guest stands; the tick sends what is left. */
+    size_t (*room)(void *line);
+    void (*notify_room)(void *line, bool on);
 
     /* Memory. Each does as many bytes as it can from the start and gives their number: 0 for a bad address.
      * None may fault the guest. `poke_text` also writes read-only code and makes all CPUs see it; without it

@@ -42,11 +42,21 @@ struct unidbg_sender {
     bool overflow;
 };
 
+/* Bytes that wait to be sent, in a ring. */
+struct unidbg_queue {
+    uint8_t *data;
+    uint32_t size;
+    uint32_t first;
+    uint32_t count;
+    bool notified; /* the line was asked to interrupt */
+};
+
 struct unidbg_stub {
     const struct unidbg_port *port;
     struct unidbg_frame *frame; /* of the CPU that stands; NULL while the guest runs */
     struct unidbg_receiver in;
     struct unidbg_sender out;
+    struct unidbg_queue queue;
 
     int16_t pending; /* a byte that was looked at too early; -1: none */
 

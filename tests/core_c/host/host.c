@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* unidbg-host: the stub on the host machine, behind a loopback socket or standard input and output.
  *
- *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] IMAGE
+ *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] [--queue] IMAGE
  *
  * Without --stdio it listens on 127.0.0.1 (port 0: the kernel chooses) and prints "listening on
  * 127.0.0.1:N". One client at a time; the stub does not learn of its going, as on a serial line. The guest
  * wakes from hlt every MS milliseconds (default 10); 0: once whenever it is resumed, so that a transcript is
- * always the same. */
+ * always the same. With --queue replies are sent while the guest runs. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -93,6 +93,14 @@ static void put(void *line, const void *bytes, size_t count) {
     }
 }
 
+/* So little that a reply takes many turns. */
+static size_t room(void *line) {
+    struct server *server = line;
+    struct pollfd waits = {.fd = server->out, .events = POLLOUT};
+
+    return server->in < 0 || poll(&waits, 1, 0) > 0 ? 16 : 0;
+}
+
 static struct server *idle_server;
 
 static void idle(void *context) {
@@ -133,6 +141,8 @@ static void sleep_guest(struct unidbg_stub *stub, struct machine *machine, struc
             *due = now + (uint64_t)server->tick_ms * 1000000u;
             return;
         }
+        if (stub->queue.count > 0)
+            continue; /* the line's interrupt */
         wait_for_input(server, server->tick_ms > 0 ? (int)((*due - now) / 1000000u) + 1 : 50);
     }
 }
@@ -157,6 +167,7 @@ struct options {
     bool stdio;
     bool clock;
     bool threads;
+    bool queue;
     unsigned long port;
     unsigned long tick;
     unsigned long packet;
@@ -181,6 +192,8 @@ static struct options parse(char **argument) {
             options.threads = true;
         else if (strcmp(*argument, "--no-clock") == 0)
             options.clock = false;
+        else if (strcmp(*argument, "--queue") == 0)
+            options.queue = true;
         else if (strcmp(*argument, "--port") == 0)
             options.port = number(&argument);
         else if (strcmp(*argument, "--tick") == 0)
@@ -203,6 +216,7 @@ static void set_up_line(struct server *server, const struct options *options, st
     port->line = server;
     port->get = get;
     port->put = put;
+    port->room = options->queue ? room : NULL;
     port->idle = idle;
     port->now_ns = options->clock ? now_ns : NULL;
     port->exec_file = options->image;
@@ -214,7 +228,8 @@ int main(int argc, char **argv) {
     static struct unidbg_port port;
     static struct server server;
     struct options options = parse(argv);
-    uint8_t *buffer = malloc(UNIDBG_BUFFER_FOR(options.packet));
+    size_t size = options.queue ? UNIDBG_BUFFER_QUEUED(options.packet) : UNIDBG_BUFFER_FOR(options.packet);
+    uint8_t *buffer = malloc(size);
 
     (void)argc;
     if (!options.image || !machine_load(&machine, options.image)) {
@@ -224,7 +239,7 @@ int main(int argc, char **argv) {
     machine.parked = options.threads;
     machine_port(&machine, &port);
     set_up_line(&server, &options, &port);
-    if (!unidbg_init(&stub, &port, buffer, UNIDBG_BUFFER_FOR(options.packet))) {
+    if (!unidbg_init(&stub, &port, buffer, size)) {
         fprintf(stderr, "unidbg-host: the packet size is too small\n");
         return 2;
     }
