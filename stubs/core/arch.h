@@ -26,8 +26,9 @@ const int8_t *arch_expedited(void);
 uint64_t arch_pc(const struct unidbg_frame *frame);
 void arch_set_pc(struct unidbg_frame *frame, uint64_t pc);
 
-/* target.xml, and the triple for LLDB. */
+/* target.xml, a name for its registers (another one whenever they change), and the triple for LLDB. */
 void arch_target_xml(struct unidbg_text *out);
+const char *arch_registers(void);
 const char *arch_triple(void);
 
 /* The breakpoint instruction. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "session.h"
 
+#include "arch.h"
 #include "breakpoints.h"
 #include "packet.h"
 #include "reply.h"
@@ -79,7 +80,6 @@ int session_wait(struct unidbg_stub *stub, uint64_t patience_ns) {
     int byte = stub->pending >= 0 ? stub->pending : port->get(port->line);
 
     while (byte < 0 && now(stub) - from < patience_ns) {
-        wire_flow(stub);
         if (port->idle)
             port->idle(port->context);
         byte = port->get(port->line);
@@ -142,6 +142,8 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     }
     reply_text(stub, "PacketSize=");
     reply_number(stub, stub->in.size);
+    reply_text(stub, ";unidbg-registers=");
+    reply_text(stub, arch_registers());
     reply_text(stub,
                ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
                ";qUnidbgStop+;qXfer:features:read+;qXfer:threads:read+");

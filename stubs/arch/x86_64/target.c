@@ -123,6 +123,10 @@ void arch_target_xml(struct unidbg_text *out) {
     unidbg_write(out, "</target>");
 }
 
+const char *arch_registers(void) {
+    return "x86_64/1";
+}
+
 const char *arch_triple(void) {
     return "x86_64-unknown-none-elf";
 }
