@@ -25,6 +25,15 @@ CLOCK = "times are the guest's clock, which began at 0 when it was booted"
 
 def pcapng(view: RingsView, application: str) -> bytes:
     """The file, packets in the order of their times. `application` is who made it: `unidbg 1.0`."""
+    import warnings
+
+    with warnings.catch_warnings():
+        # The library writes if_tsresol by a form of its own that it calls deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return _file(view, application)
+
+
+def _file(view: RingsView, application: str) -> bytes:
     from pcapng import FileWriter
     from pcapng.blocks import EnhancedPacket, InterfaceDescription, SectionHeader
 
@@ -68,7 +77,7 @@ def _interface(ring: Ring) -> dict[str, Any]:
 def _packet(interface: int, ring: Ring, slot: RingSlot) -> dict[str, Any]:
     assert slot.packet is not None
     time = slot.time_ns or 0
-    options: dict[str, Any] = {"opt_comment": f"{escape(ring.name)}, slot {slot.index}, {slot.state}"}
+    options: dict[str, Any] = {"opt_comment": f"{escape(ring.name)}, slot {slot.index}, {escape(slot.state)}"}
     if ring.direction in DIRECTIONS:
         options["epb_flags"] = DIRECTIONS[ring.direction]
     return {
