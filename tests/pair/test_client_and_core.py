@@ -15,6 +15,7 @@ import pytest
 from tests.support.stub_host import HostBuild, Served, build_host, symbols
 from tests.support.wires import OneByOne, Spoiling, corrupt, drop_acks
 from unidbg.errors import AnotherClient, LocalProtocolError, MemoryFault, TargetError
+from unidbg.rsp.layouts import named_layout
 from unidbg.rsp.registers import parse_description
 from unidbg.target import open_target
 from unidbg.target.handshake import fetch_document
@@ -128,6 +129,10 @@ def test_the_description_is_complete(served: Served) -> None:
         document = fetch_document(target.link, target.stub, "features", "target.xml")
         assert document is not None
         layout = parse_description(document, lambda annex: None)
+        assert target.stub.description is None, "it was not fetched"
+        known = named_layout(target.stub.features.values["unidbg-registers"])
+        assert known is not None
+        assert known.registers == layout.registers, "the name must change with the registers"
         values = target.registers.read("")
         assert list(values) == [spec.name for spec in layout.registers]
         assert {"rip", "cr3", "fs_base", "xmm15"} <= set(values)

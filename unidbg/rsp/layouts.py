@@ -1,7 +1,9 @@
-"""Register layouts of stubs that describe nothing, told apart by the size of their `g` reply.
+"""Register layouts that need not be fetched: known by their name, or by the size of a `g` reply.
 
-Sources: GDB's default amd64 layout; Solo5's `hvt_gdb_x86_64.h` (general and x87 only: 276 bytes); QEMU's
-`gdb-xml/i386-64bit.xml` (608 bytes); the classic i386 and aarch64 layouts.
+Our stub names its description, so that a client need not read it over a slow line. Stubs that describe
+nothing are told apart by the size of `g`. Sources: stubs/arch/x86_64/registers.c; GDB's default amd64 layout;
+Solo5's `hvt_gdb_x86_64.h` (general and x87 only: 276 bytes); QEMU's `gdb-xml/i386-64bit.xml` (608 bytes); the
+classic i386 and aarch64 layouts.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ _Row = tuple[str, int, str]
 
 _X87_CONTROL = ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop")
 _SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs")
-_QEMU_SYSTEM = ("fs_base", "gs_base", "k_gs_base", "cr0", "cr2", "cr3", "cr4", "cr8", "efer")
+_SYSTEM = ("fs_base", "gs_base", "k_gs_base", "cr0", "cr2", "cr3", "cr4", "cr8", "efer")
 
 
 def _rows(names: Iterable[str], size: int, group: str) -> list[_Row]:
@@ -36,8 +38,8 @@ def _amd64_general() -> list[_Row]:
     ]
 
 
-def _sse(count: int) -> list[_Row]:
-    return [*_rows((f"xmm{index}" for index in range(count)), 16, "sse"), ("mxcsr", 4, "sse")]
+def _sse(count: int, group: str = "sse") -> list[_Row]:
+    return [*_rows((f"xmm{index}" for index in range(count)), 16, group), ("mxcsr", 4, group)]
 
 
 def _i386() -> list[_Row]:
@@ -58,7 +60,7 @@ def _layout(architecture: str, rows: list[_Row]) -> RegisterLayout:
 @cache
 def _known() -> dict[int, RegisterLayout]:
     """Layouts by the size of `g` in bytes; all sizes differ."""
-    system = _rows(_QEMU_SYSTEM, 8, "system")
+    system = _rows(_SYSTEM, 8, "system")
     layouts = [
         _layout("x86_64", _amd64_general()),
         _layout("x86_64", _amd64_general() + _x87()),
@@ -69,6 +71,15 @@ def _known() -> dict[int, RegisterLayout]:
         _layout("aarch64", _aarch64()),
     ]
     return {layout.size: layout for layout in layouts}
+
+
+@cache
+def named_layout(name: str) -> RegisterLayout | None:
+    """The layout that our stub calls so in its qSupported reply, `None` for a name that is newer than we."""
+    if name != "x86_64/1":
+        return None
+    general = [(register, size, "general") for register, size, _ in _amd64_general()]
+    return _layout("x86_64", general + _x87() + _sse(16, "vector") + _rows(_SYSTEM, 8, "system"))
 
 
 def layout_for_size(size: int) -> RegisterLayout | None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from unidbg.errors import RemoteProtocolError, TargetTimeout
 from unidbg.rsp import qxfer
+from unidbg.rsp.layouts import named_layout
 from unidbg.rsp.memory import BinaryStyle, binary_style, read_binary_request
 from unidbg.rsp.registers import RegisterLayout, architecture_of, includes, parse_description
 from unidbg.rsp.replies import parse_features
@@ -86,6 +87,7 @@ def _name_kind(link: Link, stub: Stub) -> None:
     abi = stub.features.values.get("unidbg-abi")
     if abi is not None and abi.isascii() and abi.isdigit():
         stub.kind, stub.abi = "unidbg", int(abi)
+        stub.layout = named_layout(stub.features.values.get("unidbg-registers", ""))
     elif "QStartNoAckMode" not in stub.features and stub.packet_size and _is_qemu(link):
         stub.kind, stub.physical = "qemu", True
 
@@ -130,7 +132,7 @@ def _ask_abilities(link: Link, stub: Stub) -> None:
         stub.binary = BinaryStyle.GDB
     elif stub.kind == "rsp" and not link.acks:
         wanted.append(BINARY_PROBE)
-    if "qXfer:features:read" in stub.features:
+    if "qXfer:features:read" in stub.features and stub.layout is None:
         stub.description = qxfer.Document("features", "target.xml", stub.document_size)
         wanted += stub.description.next_requests(1, FIRST_PIECE)
     replies = dict(zip(wanted, link.request_many(wanted), strict=True))
