@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "breakpoints.h"
 
+#include "agent.h"
 #include "arch.h"
 #include "memory.h"
 #include "packet.h"
@@ -65,25 +66,41 @@ static struct unidbg_breakpoint *free_slot(struct unidbg_stub *stub) {
 static void remove(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
     uint8_t there;
 
+    agent_forget(stub, it);
     it->used = false;
     if (memory_read(stub, &there, it->address, 1) == 1 && there == arch_breakpoint)
         write_text(stub, it->address, it->original);
 }
 
-/* Setting one that is set already changes nothing. */
-static void insert(struct unidbg_stub *stub, uint64_t address) {
+/* A new one; NULL with the error in the reply. */
+static struct unidbg_breakpoint *plant(struct unidbg_stub *stub, uint64_t address) {
     struct unidbg_breakpoint *it = free_slot(stub);
     uint8_t original;
 
-    if (breakpoint_at(stub, address)) {
-        reply_ok(stub);
-    } else if (!it) {
+    if (!it) {
         reply_error(stub, ERROR_SPACE, "no free breakpoint");
     } else if (memory_read(stub, &original, address, 1) != 1 || !write_text(stub, address, arch_breakpoint)) {
         reply_error(stub, ERROR_FAULT, NULL);
+        it = NULL;
     } else {
-        *it = (struct unidbg_breakpoint){address, original, true};
+        *it = (struct unidbg_breakpoint){.address = address, .original = original, .used = true};
+    }
+    return it;
+}
+
+/* Setting one that is set already changes its conditions and commands, if anything. */
+static void insert(struct unidbg_stub *stub, uint64_t address, struct scan *scan) {
+    struct unidbg_breakpoint *it = breakpoint_at(stub, address);
+
+    if (!it)
+        it = plant(stub, address);
+    if (!it)
+        return;
+    if (agent_keep(stub, it, scan)) {
         reply_ok(stub);
+    } else {
+        remove(stub, it);
+        reply_error(stub, ERROR_SPACE, "conditions or commands are malformed, or too long");
     }
 }
 
@@ -166,11 +183,11 @@ const struct unidbg_watchpoint *watchpoint_hit(struct unidbg_stub *stub) {
     return NULL;
 }
 
-static void change_software(struct unidbg_stub *stub, uint64_t address, bool set) {
+static void change_software(struct unidbg_stub *stub, uint64_t address, struct scan *scan, bool set) {
     struct unidbg_breakpoint *it = breakpoint_at(stub, address);
 
     if (set) {
-        insert(stub, address);
+        insert(stub, address, scan);
         return;
     }
     if (it)
@@ -202,7 +219,7 @@ static enum verdict change(struct unidbg_stub *stub, struct scan *scan, bool set
     if (scan->failed || kind > UINT8_MAX)
         reply_error(stub, ERROR_INVALID, "malformed breakpoint packet");
     else if (type == SOFTWARE && stub->port->poke_text)
-        change_software(stub, address, set);
+        change_software(stub, address, scan, set);
     else if (type >= UNIDBG_HW_EXECUTE && type <= UNIDBG_HW_ACCESS && hardware_slots(stub))
         change_hardware(stub, (struct unidbg_watchpoint){address, (uint8_t)kind, (uint8_t)type}, set);
     return REPLY;

@@ -38,8 +38,8 @@ void session_end(struct unidbg_stub *stub) {
     stub->stepping = false;
 }
 
-/* A new client. If there is a lease, it is that of one that vanished, and what it left behind ends here as it would
- * have ended a little later: the guest ran, but for the new client. */
+/* A new client. If there is a lease, it is that of one that vanished, and what it left behind ends here as
+ * it would have ended a little later: the guest ran, but for the new client. */
 static void take_over(struct unidbg_stub *stub) {
     if (stub->lease_ns == 0)
         return;
@@ -80,6 +80,7 @@ int session_wait(struct unidbg_stub *stub, uint64_t patience_ns) {
     int byte = stub->pending >= 0 ? stub->pending : port->get(port->line);
 
     while (byte < 0 && now(stub) - from < patience_ns) {
+        wire_flow(stub);
         if (port->idle)
             port->idle(port->context);
         byte = port->get(port->line);
@@ -147,7 +148,7 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     reply_text(stub,
                ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
                ";qUnidbgStop+;qXfer:features:read+;qXfer:threads:read+");
-    append_feature(stub, port->poke_text, ";swbreak+");
+    append_feature(stub, port->poke_text, ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
     append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
     append_feature(stub, port->region, ";qXfer:memory-map:read+");
     append_feature(stub, port->exec_file, ";qXfer:exec-file:read+");

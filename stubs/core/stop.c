@@ -10,6 +10,12 @@ const struct arch_cause stop_attached = {
 const struct arch_cause stop_interrupted = {
     .kind = STOP_INTERRUPT, .signal = UNIDBG_SIGINT, .reason = "interrupted by the client"};
 
+void stop_capture(struct unidbg_stub *stub) {
+    if (!stub->captured && stub->port->capture)
+        stub->port->capture(stub->port->context, stub->frame);
+    stub->captured = true;
+}
+
 void stop_set(struct unidbg_stub *stub, const struct arch_cause *cause) {
     stub->stop_kind = (uint8_t)cause->kind;
     stub->signal = cause->signal;

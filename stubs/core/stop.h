@@ -22,6 +22,8 @@ enum stop_kind {
 struct arch_cause; /* arch.h */
 extern const struct arch_cause stop_attached;
 extern const struct arch_cause stop_interrupted;
+/* Complete the frame, once per trap. */
+void stop_capture(struct unidbg_stub *stub);
 /* The guest stands for this. */
 void stop_set(struct unidbg_stub *stub, const struct arch_cause *cause);
 

@@ -2,6 +2,7 @@
 /* The entry points, and the loop that serves a client while the guest stands. */
 #include <unidbg/stub.h>
 
+#include "agent.h"
 #include "arch.h"
 #include "breakpoints.h"
 #include "packet.h"
@@ -115,11 +116,12 @@ static void serve(struct unidbg_stub *stub) {
 static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const struct arch_cause *cause) {
     const struct unidbg_port *port = stub->port;
 
+    if (!stub->frame)
+        stub->captured = false;
     stub->frame = frame;
     if (port->hold)
         port->hold(port->context);
-    if (port->capture)
-        port->capture(port->context, frame);
+    stop_capture(stub);
     stop_set(stub, cause);
     stub->stops++;
     if (stub->awaited)
@@ -156,12 +158,31 @@ bool unidbg_attached(const struct unidbg_stub *stub) {
     return stub->frame || stub->awaited;
 }
 
+/* A breakpoint with conditions or commands that does not stop the guest. Their reads may have faulted, so
+ * what a fault changes is put back. */
+static bool passes(struct unidbg_stub *stub, const struct unidbg_breakpoint *breakpoint) {
+    const struct unidbg_port *port = stub->port;
+
+    if (breakpoint->agent_length == 0)
+        return false;
+    stop_capture(stub);
+    if (agent_stops(stub, breakpoint))
+        return false;
+    if (port->restore)
+        port->restore(port->context, stub->frame);
+    arch_step(stub, true);
+    return true;
+}
+
 /* A breakpoint of a client, one that unidbg_panic made, or one of the guest's own. */
 static void refine_breakpoint(struct unidbg_stub *stub, struct arch_cause *cause) {
     uint64_t pc = arch_breakpoint_pc(stub->frame);
+    const struct unidbg_breakpoint *breakpoint = breakpoint_at(stub, pc);
 
-    if (breakpoint_at(stub, pc)) {
+    if (breakpoint) {
         arch_set_pc(stub->frame, pc);
+        if (passes(stub, breakpoint))
+            cause->kind = STOP_NONE;
         return;
     }
     *cause = (struct arch_cause){
@@ -209,13 +230,15 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     if (cause.kind == STOP_NONE)
         return false;
     stub->frame = frame;
+    stub->captured = false;
     if (step.active)
         arch_step_end(stub, frame);
     if (cause.kind == STOP_BREAKPOINT)
         refine_breakpoint(stub, &cause);
     if (cause.kind == STOP_STEP)
         refine_watchpoint(stub, &cause);
-    if (cause.kind == STOP_STEP && step.active && step_goes_on(stub, step, &cause))
+    if (cause.kind == STOP_NONE ||
+        (cause.kind == STOP_STEP && step.active && step_goes_on(stub, step, &cause)))
         stub->frame = NULL;
     else
         stand(stub, frame, &cause);

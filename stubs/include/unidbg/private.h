@@ -12,10 +12,17 @@
 /* Hardware slots that are used, at most. */
 #define UNIDBG_HARDWARE 8
 
+/* Bytes of conditions and commands of breakpoints. */
+#ifndef UNIDBG_AGENT_BYTES
+#define UNIDBG_AGENT_BYTES 1024
+#endif
+
 struct unidbg_breakpoint {
     uint64_t address;
     uint8_t original; /* the byte under it */
     bool used;
+    uint16_t agent_at; /* its code in `agent` */
+    uint16_t agent_length;
 };
 
 struct unidbg_watchpoint {
@@ -80,6 +87,7 @@ struct unidbg_stub {
     uint8_t stop_kind;     /* enum stop_kind of core/stop.h */
     uint8_t stop_hardware; /* enum unidbg_hardware that hit; 0: none */
     uint8_t panic_signal;
+    bool captured;          /* the frame has the system registers */
     uint64_t stop_address;  /* of the watchpoint */
     const char *reason;     /* for people */
     const char *panic_text; /* set by unidbg_panic for the trap that it makes */
@@ -102,6 +110,8 @@ struct unidbg_stub {
 
     struct unidbg_breakpoint breakpoints[UNIDBG_BREAKPOINTS];
     struct unidbg_watchpoint watchpoints[UNIDBG_HARDWARE];
+    uint32_t agent_used;
+    uint8_t agent[UNIDBG_AGENT_BYTES];
 };
 
 #endif
