@@ -257,7 +257,7 @@ def _reports(step: int) -> range:
 
 
 def overview(step: int) -> OverviewView:
-    """Everything at snapshot `step`."""
+    """Everything at snapshot `step`, without a network."""
     return OverviewView(
         provenance(step),
         (),
@@ -326,6 +326,12 @@ def rings(step: int) -> RingsView:
     )
 
 
+def brief_rings(step: int) -> RingsView:
+    """The rings as an overview has them."""
+    view = rings(step)
+    return replace(view, rings=tuple(replace(ring, slots=(), queue=None) for ring in view.rings))
+
+
 def _ring(direction: str, count: int, step: int) -> Ring:
     flight = 5 + step % 4 if direction == "tx" else 240 + step % 9
     slots = tuple(
@@ -352,7 +358,7 @@ def moment(step: int, change: Change = lambda view: view, *, network: bool = Fal
     view = change(overview(step))
     beside: dict[str, Part] = {"rings": rings(step)} if network else {}
     if network:
-        view = replace(view, net=net(step), rings=rings(step))
+        view = replace(view, net=net(step), rings=brief_rings(step))
     stopped = view.provenance.stopped_ns
     return Moment(100.0 + step * PERIOD_S, {"overview": view, **beside}, stopped, step, 3_100_000)
 

@@ -211,7 +211,7 @@ def _ring_chart(number: int, ring: Ring, past: Past) -> Chart:
     rates = past.rates(f"rings.{number}.head")
     now = words.rate(rates[-1] if rates else None)
     return Chart(
-        f"{guest(ring.name).text} {guest(ring.direction).text}",
+        guest(ring.name).text,
         rates,
         line(Span(now, "strong")),
         top_rate(rates),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from textual.content import Content
 from textual.widget import Widget
 
 from unidbg.render.escape import escape
 from unidbg.views.base import Absent
 from unidbg_tui import fit, paint
-from unidbg_tui.cells import Chart, Fact, Line, Span, line
+from unidbg_tui.cells import Chart, Fact, Line, Role, Span, line
 from unidbg_tui.tiles.room import gauge_line, spark_lines
 
 WIDEST_GAUGE = 40
@@ -70,18 +72,24 @@ class Why(Widget):
 
     def __init__(self) -> None:
         super().__init__(classes="why")
-        self._said: list[Line] = []
+        self._absent: Absent | None = None
 
     def explain(self, absent: Absent) -> None:
         """Show reason and remedy."""
-        self._said = [
-            line(Span(f"No {escape(absent.view)} view", "strong")),
-            (),
-            line(Span("why     ", "dim"), Span(escape(absent.reason))),
-            line(Span("remedy  ", "dim"), Span(escape(absent.remedy), "accent")),
-        ]
+        self._absent = absent
         self.refresh()
 
     def render(self) -> Content:
-        """The lines; long ones wrap."""
-        return paint.lines(self._said)
+        """Reason and remedy beside their labels, wrapped."""
+        if self._absent is None:
+            return Content("")
+        width = self.content_size.width
+        title = line(Span(f"No {escape(self._absent.view)} view", "strong"))
+        why = _labelled("why", self._absent.reason, "", width)
+        return paint.lines([title, (), *why, *_labelled("remedy", self._absent.remedy, "accent", width)])
+
+
+def _labelled(label: str, text: str, role: Role, width: int) -> list[Line]:
+    rows = wrap(escape(text), max(16, width - 8)) or [""]
+    labels = [label, *([""] * (len(rows) - 1))]
+    return [line(Span(f"{name:<8}", "dim"), Span(row, role)) for name, row in zip(labels, rows, strict=True)]

@@ -309,7 +309,7 @@ class Grid(ScrollView, can_focus=True):
     def _cell(self, cell: Cell, placed: Placed, right: bool) -> Line:
         if cell.bar is None:
             return fit.padded(cell.line, placed.width, right=right)
-        first, last = span_bar(*cell.bar, placed.width)
+        first, last = span_bar(*cell.bar, placed.width) if cell.bar[1] > 0 else (0, 0)
         rest = placed.width - last
         return Span("─" * first, "dim"), Span("━" * (last - first), "accent"), Span("─" * rest, "dim")
 
