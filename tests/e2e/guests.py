@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from unidbg.session import ImageSpec, Session
-from unidbg.target.guests import GuestRecord, launch, stop
+from unidbg.target.guests import Forward, GuestRecord, launch, stop
 from unidbg.transport.qmp import Qmp
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,11 @@ class Booted:
 
     def unidbg(self, command: str, line: str | None = None, *words: str) -> subprocess.CompletedProcess[str]:
         """`unidbg COMMAND LINE WORDS --image IMAGE`; the caller judges the exit code."""
-        return run_unidbg(command, line or self.stub, *words, "--image", str(self.image))
+        return run_unidbg(*self.command(command, line)[1:], *words)
+
+    def command(self, command: str, line: str | None = None) -> list[str]:
+        """That command, to be run otherwise."""
+        return [UNIDBG, command, line or self.stub, "--image", str(self.image)]
 
     def forwarded_port(self) -> int:
         """The port of this host that leads to port 80 of a guest with `network(machine)`."""
@@ -110,10 +114,17 @@ def boot_guest(
     append: str = "",
     ready: str | None = None,
     arguments: Sequence[str] = (),
+    network: Sequence[Forward] | None = None,
 ) -> Iterator[Booted]:
     """A guest for the length of a block; `ready` is a line of its console that is waited for."""
     record = launch(
-        str(image), machine=machine, append=append, accelerator="tcg", port=0, arguments=tuple(arguments)
+        str(image),
+        machine=machine,
+        append=append,
+        accelerator="tcg",
+        port=0,
+        arguments=tuple(arguments),
+        network=network,
     )
     try:
         guest = Booted(record, image)
