@@ -9,7 +9,7 @@ from unidbg.errors import AnotherClient, RemoteProtocolError, TargetError, Targe
 from unidbg.target.base import Target
 from unidbg.target.link import Link
 from unidbg.target.rsptarget import RspTarget, attach
-from unidbg.transport.holders import Holder, accepted, tcp_clients, tcp_port_busy, unix_busy
+from unidbg.transport.holders import Holder, accepted, tcp_clients, tcp_port_busy, unix_busy, unix_clients
 from unidbg.transport.opening import open_line
 from unidbg.transport.sockets import SocketLine
 from unidbg.transport.url import Address, GuestName, QmpAddress, TcpAddress, UnixAddress, parse_url
@@ -113,7 +113,7 @@ def wait_until_taken_up(line: SocketLine, patience: float) -> None:
 
 def _another_client(line: SocketLine) -> AnotherClient:
     peer = line.sock.getpeername()
-    holders = tcp_clients(peer[1]) if isinstance(peer, tuple) else []
+    holders = tcp_clients(peer[1]) if isinstance(peer, tuple) else unix_clients(peer)
     return AnotherClient(held_message(line.name, holders), pid=holders[0].pid if holders else None)
 
 

@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import Iterator
 
-from unidbg.transport.sockdiag import connection_inode
+from unidbg.transport.sockdiag import connection_inode, unix_peer_inode
 from unidbg.views.record import Record, record
 
 ESTABLISHED = "01"
@@ -98,6 +98,13 @@ def _unix_accepted(path: object) -> bool | None:
         return None
     rows = list(_unix_rows(path))
     return not any(row.state == CONNECTING and row.inode == "0" for row in rows) if rows else None
+
+
+def unix_clients(path: str) -> list[Holder]:
+    """Processes of this host that the owner of the Unix socket `path` serves."""
+    served = [int(row.inode) for row in _unix_rows(path) if row.state == CONNECTED and row.inode != "0"]
+    peers = {unix_peer_inode(inode) for inode in served}
+    return _processes_with({str(peer) for peer in peers if peer})
 
 
 def unix_busy(path: str) -> bool:

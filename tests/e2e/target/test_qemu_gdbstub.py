@@ -155,7 +155,7 @@ def test_a_line_that_gdb_holds_names_gdb_and_the_named_guest_is_entered_all_the_
     assert guest.record is not None
     with Gdb(str(guest.image)) as gdb:
         gdb.command(f"-target-select remote {guest.line}")
-        with pytest.raises(AnotherClient, match=f"@{guest.record.name}"):
+        with pytest.raises(AnotherClient, match=rf"gdb \(pid \d+\).*@{guest.record.name}"):
             open_target(guest.line, timeout=1.0)
 
 

@@ -168,7 +168,7 @@ def test_a_line_that_another_client_holds_is_named_with_its_pid_and_sent_nothing
 def test_a_unix_socket_that_another_client_holds(tmp_path: Path) -> None:
     listener, client, url = held_listener(tmp_path / "gdb.sock")
     with listener, client:
-        refused(url, AnotherClient, "another client holds this line")
+        refused(url, AnotherClient, f"another client holds this line.*pid {os.getpid()}")
 
 
 @contextmanager

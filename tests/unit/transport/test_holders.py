@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from unidbg.transport import holders, sockdiag
-from unidbg.transport.holders import accepted, process_name, tcp_clients, tcp_port_busy, unix_busy
+from unidbg.transport.holders import (
+    accepted,
+    process_name,
+    tcp_clients,
+    tcp_port_busy,
+    unix_busy,
+    unix_clients,
+)
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="needs Linux's /proc")
 
@@ -46,10 +53,13 @@ def test_unix_sockets(tmp_path: Path) -> None:
         with listener.accept()[0]:
             assert accepted(client) is True
             assert unix_busy(path)
+            assert [holder.pid for holder in unix_clients(path)] == [os.getpid()]
 
 
 def test_what_the_kernel_does_not_know() -> None:
     assert sockdiag.connection_inode(socket.AF_INET, ("127.0.0.1", 1), ("127.0.0.1", 2)) is None
+    assert sockdiag.unix_peer_inode(1) is None
     assert tcp_clients(1) == []
+    assert unix_clients("/no/such.sock") == []
     assert process_name(os.getpid())
     assert process_name(2**30) == ""
