@@ -27,6 +27,7 @@ static const struct command words[] = {
     {"vKill", packet_vKill},
     {"QUnidbgLease", packet_QUnidbgLease},
     {"qUnidbgStop", packet_qUnidbgStop},
+    {"qUnidbgStood", packet_qUnidbgStood},
     {"QThreadSuffixSupported", packet_QThreadSuffixSupported},
     {"QListThreadsInStopReply", packet_QListThreadsInStopReply},
     {"qHostInfo", packet_qHostInfo},

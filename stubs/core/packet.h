@@ -32,7 +32,7 @@ handler packet_c, packet_C, packet_s, packet_S, packet_vCont, packet_vCont_quest
 handler packet_H, packet_T, packet_qC, packet_qfThreadInfo, packet_qsThreadInfo, packet_qThreadExtraInfo;
 /* session.c */
 handler packet_question, packet_bang, packet_qSupported, packet_QStartNoAckMode, packet_qAttached,
-    packet_QUnidbgLease, packet_qUnidbgStop;
+    packet_QUnidbgLease, packet_qUnidbgStop, packet_qUnidbgStood;
 /* xfer.c */
 handler packet_qXfer;
 /* monitor.c */

@@ -13,7 +13,7 @@
  * gave up while the guest could not listen, cut short wherever the line was closed. */
 static const uint64_t probation_ns = 2000000000;
 
-static uint64_t now(const struct unidbg_stub *stub) {
+uint64_t session_now(const struct unidbg_stub *stub) {
     return stub->port->now_ns ? stub->port->now_ns(stub->port->context) : 0;
 }
 
@@ -74,12 +74,16 @@ void session_packet(struct unidbg_stub *stub) {
         wire_byte(stub, '+');
 }
 
+bool session_asks_no_stop(const struct unidbg_stub *stub) {
+    return starts(stub, "qUnidbgStood");
+}
+
 int session_wait(struct unidbg_stub *stub, uint64_t patience_ns) {
     const struct unidbg_port *port = stub->port;
-    uint64_t from = now(stub);
+    uint64_t from = session_now(stub);
     int byte = stub->pending >= 0 ? stub->pending : port->get(port->line);
 
-    while (byte < 0 && now(stub) - from < patience_ns) {
+    while (byte < 0 && session_now(stub) - from < patience_ns) {
         wire_flow(stub);
         if (port->idle)
             port->idle(port->context);
@@ -100,9 +104,9 @@ bool session_silent(struct unidbg_stub *stub) {
         return false;
     if (stub->heard) {
         stub->heard = false;
-        stub->heard_ns = now(stub);
+        stub->heard_ns = session_now(stub);
     }
-    return now(stub) - stub->heard_ns > limit;
+    return session_now(stub) - stub->heard_ns > limit;
 }
 
 enum verdict packet_QStartNoAckMode(struct unidbg_stub *stub, struct scan *scan) {
@@ -147,7 +151,7 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     reply_text(stub, arch_registers());
     reply_text(stub,
                ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
-               ";qUnidbgStop+;qXfer:features:read+;qXfer:threads:read+");
+               ";qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+");
     append_feature(stub, port->poke_text, ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
     append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
     append_feature(stub, port->region, ";qXfer:memory-map:read+");
@@ -184,6 +188,16 @@ enum verdict packet_qUnidbgStop(struct unidbg_stub *stub, struct scan *scan) {
     reply_number(stub, stub->stops);
     reply_text(stub, ";text:");
     stop_explain(stub, &out);
+    reply_char(stub, ';');
+    return REPLY;
+}
+
+enum verdict packet_qUnidbgStood(struct unidbg_stub *stub, struct scan *scan) {
+    (void)scan;
+    reply_text(stub, "ns:");
+    reply_number(stub, stub->stood_ns);
+    reply_text(stub, ";stops:");
+    reply_number(stub, stub->stops);
     reply_char(stub, ';');
     return REPLY;
 }

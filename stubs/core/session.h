@@ -11,6 +11,10 @@ void session_end(struct unidbg_stub *stub);
 void session_ack(struct unidbg_stub *stub);
 /* A packet came: acknowledge it if that is due, and see whether it is a new client's first. */
 void session_packet(struct unidbg_stub *stub);
+/* Is the packet that came one that a running guest answers? */
+bool session_asks_no_stop(const struct unidbg_stub *stub);
+/* Now, ns; 0 without a clock. */
+uint64_t session_now(const struct unidbg_stub *stub);
 /* The next byte, or SESSION_SILENT after `patience_ns` without one. Needs a clock. */
 enum { SESSION_SILENT = -1 };
 int session_wait(struct unidbg_stub *stub, uint64_t patience_ns);

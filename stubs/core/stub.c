@@ -91,8 +91,9 @@ static bool serve_silence(struct unidbg_stub *stub) {
 }
 
 static void serve(struct unidbg_stub *stub) {
-    bool going = false;
+    bool going = stub->waits && serve_packet(stub);
 
+    stub->waits = false;
     while (!going) {
         int byte = next_byte(stub);
         enum wire_event event = byte < 0 ? WIRE_NOTHING : wire_receive(&stub->in, (uint8_t)byte);
@@ -115,6 +116,7 @@ static void serve(struct unidbg_stub *stub) {
 /* The guest stands from here to the end of the call. */
 static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const struct arch_cause *cause) {
     const struct unidbg_port *port = stub->port;
+    uint64_t since = session_now(stub);
 
     if (!stub->frame)
         stub->captured = false;
@@ -132,6 +134,7 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const st
     if (port->release)
         port->release(port->context);
     stub->frame = NULL;
+    stub->stood_ns = session_now(stub) - since;
     wire_trickle(stub);
 }
 
@@ -245,6 +248,19 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     return true;
 }
 
+/* A packet came while the guest ran: it stands from now on, unless it can be answered as it runs. */
+static void take_packet(struct unidbg_stub *stub, struct unidbg_frame *frame) {
+    if (session_asks_no_stop(stub)) {
+        session_packet(stub);
+        packet_handle(stub);
+        return;
+    }
+    stub->waits = true;
+    stub->probation = true;
+    stub->awaited = false;
+    stand(stub, frame, &stop_attached);
+}
+
 /* The line gave bytes while the guest ran. */
 void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     int byte = 0;
@@ -254,10 +270,10 @@ void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
         if (event == WIRE_INTERRUPT) {
             stub->probation = !stub->awaited;
             stand(stub, frame, &stop_interrupted);
-        } else if (event == WIRE_BEGINS) {
-            stub->probation = true;
-            stub->awaited = false;
-            stand(stub, frame, &stop_attached);
+        } else if (event == WIRE_PACKET) {
+            take_packet(stub, frame);
+        } else if (event == WIRE_TOO_LONG) {
+            refuse_long_packet(stub);
         } else {
             answer_line(stub, event);
         }

@@ -240,18 +240,34 @@ def test_a_crashed_guest_stays_when_a_lease_ends(connect: Connect, names: dict[s
     assert bytes.fromhex(stop[b"text"].decode()).startswith(b"page fault: read of 0x1000")
 
 
-def test_noise_that_stops_the_guest_lets_it_go_after_two_seconds(build: HostBuild) -> None:
-    noises = (b"$", b"$garbage", b"\x03", b"$qC#00")
+def test_noise_stops_no_guest_for_longer_than_two_seconds(build: HostBuild) -> None:
+    """What is no packet does not stop it at all."""
+    noises = {b"$": b"1", b"$garbage": b"1", b"$qC#00": b"1", b"\x03": b"2", b"$qC#b4": b"2"}
     with contextlib.ExitStack() as stack:
         guests = [stack.enter_context(Served(build)) for _ in noises]
         for guest, noise in zip(guests, noises, strict=True):
             with socket.create_connection(("127.0.0.1", guest.port)) as client:
                 client.sendall(noise)
         time.sleep(2.5)
-        for guest in guests:
+        for guest, stops in zip(guests, noises.values(), strict=True):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", guest.port)))
             stop = stop_of(Line(client.fileno(), client.fileno()))
-            assert (stop[b"kind"], stop[b"stops"]) == (b"attach", b"2")
+            assert (stop[b"kind"], stop[b"stops"]) == (b"attach", stops)
+
+
+def test_the_stub_tells_how_long_the_guest_stood_without_stopping_it(connect: Connect) -> None:
+    line = connect()
+    line.send(b"+")
+    line.ask(b"QStartNoAckMode")
+    line.send(b"+" + frame(b"qC"))
+    assert line.read_packet() == b"QC1"
+    time.sleep(0.05)
+    assert line.ask(b"qUnidbgStood") == b"ns:0;stops:1;"
+    line.send(frame(b"vCont;c") + frame(b"qUnidbgStood"))
+    ns, stops = (pair.split(b":")[1] for pair in line.read_packet().split(b";")[:2])
+    assert int(ns, 16) > 50_000_000
+    assert stops == b"1"
+    line.ask(b"D")
 
 
 def test_stop_read_and_resume_in_one_round_trip(connect: Connect, names: dict[str, int]) -> None:

@@ -65,6 +65,7 @@ struct unidbg_stub {
     struct unidbg_sender out;
     struct unidbg_queue queue;
 
+    bool waits;      /* a packet in `in` came while the guest ran */
     int16_t pending; /* a byte that was looked at too early; -1: none */
 
     /* The session: everything that a client's going ends. */
@@ -92,6 +93,7 @@ struct unidbg_stub {
     const char *reason;     /* for people */
     const char *panic_text; /* set by unidbg_panic for the trap that it makes */
     uint64_t stops;         /* counted since boot */
+    uint64_t stood_ns;      /* how long the guest stood at the last of them that ended */
 
     /* The thread that g and p mean (Hg); 0: any. */
     uint64_t thread_general;

@@ -53,7 +53,7 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame);
 bool unidbg_fixup(struct unidbg_stub *stub, struct unidbg_frame *frame);
 
 /* From the line's interrupt, or from a poll where there is none. Returns at once unless a client
- * has come: the first `$` and 0x03 stop the guest, and the call returns when the client lets it go. */
+ * has come: the first whole packet and 0x03 stop the guest, and the call returns when the client lets it go. */
 void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame);
 
 /* From a periodic timer interrupt (10 to 1000 Hz): ends leases of clients that fell silent, and sends what
