@@ -6,13 +6,15 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.guests import UNIDBG, Boot, Booted
-from unidbg.target.guests import launch, stop
+from tests.e2e.guests import UNIDBG, Boot, Booted, boot_guest
+from unidbg.target.guests import Forward, launch, stop
 
 DEADLINE_S = 60.0
 POLL_S = 0.1
@@ -72,10 +74,10 @@ def attach(tmp_path: Path, state_folder: Path) -> Iterator[Open]:
     """Attaches to a guest in a terminal of the size."""
     terminals: list[Terminal] = []
 
-    def start(guest: Booted, size: tuple[int, int] = (120, 40)) -> Terminal:
+    def start(guest: Booted, size: tuple[int, int] = (120, 40), arguments: Sequence[str] = ()) -> Terminal:
         terminal = Terminal(state_folder / f"{tmp_path.name}.tmux", size)
         terminals.append(terminal)
-        terminal.run(UNIDBG, "attach", guest.stub, "--image", str(guest.image))
+        terminal.run(UNIDBG, "attach", guest.stub, "--image", str(guest.image), *arguments)
         terminal.wait_for(r"● live")
         return terminal
 
@@ -134,6 +136,37 @@ def test_a_guest_that_ends_is_shown_as_lost_with_its_last_data(
     terminal.wait_for(r"W\^X holds")
     terminal.press("q")
     terminal.wait_for("left with 0")
+
+
+CONNECTIONS = 8
+REQUESTS = 15
+"""Of each connection."""
+
+
+def test_a_server_under_load_is_watched_and_no_request_fails(
+    sample: Callable[[str], Path], attach: Open
+) -> None:
+    forwards = [Forward("tcp", 0, 80)]
+    with boot_guest(sample("httpd"), ready="serving port 80", network=forwards) as guest:
+        [(_, port, _)] = guest.record.forwards
+        terminal = attach(guest, arguments=("--watch=0.25",))
+        terminal.wait_for(r"10\.0\.2\.15")
+        with ThreadPoolExecutor(CONNECTIONS) as clients:
+            statuses = list(clients.map(lambda _: fetch(port), range(CONNECTIONS * REQUESTS)))
+        assert set(statuses) == {200}
+        terminal.press("5")
+        terminal.wait_for(rf"tcp +80 +{len(statuses)} ")
+        terminal.press("6")
+        terminal.wait_for(r"slots of .*rx")
+        terminal.press("q")
+        terminal.wait_for("left with 0")
+
+
+def fetch(port: int) -> int:
+    """The status of one request over a connection of its own."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
+        answer.read()
+        return int(answer.status)
 
 
 @pytest.mark.parametrize("how", ["C-c", "hangup"])
