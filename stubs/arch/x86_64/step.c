@@ -31,6 +31,29 @@ static bool copy_for(uint64_t slot, uint64_t address, const struct x86_instructi
     return true;
 }
 
+static bool holds(const struct unidbg_slot *it, uint64_t at, const uint8_t *bytes, uint8_t length) {
+    uint8_t different = 0;
+
+    for (unsigned i = 0; i < length; i++)
+        different |= it->bytes[i] ^ bytes[i];
+    return it->at == at && it->length == length && !different;
+}
+
+static bool fill_slot(struct unidbg_stub *stub, uint64_t at, const uint8_t *bytes, uint8_t length) {
+    struct unidbg_slot *it = &stub->slot;
+
+    if (holds(it, at, bytes, length))
+        return true;
+    it->length = 0;
+    if (stub->port->poke_text(stub->port->context, at, bytes, length) != length)
+        return false;
+    it->at = at;
+    it->length = length;
+    for (unsigned i = 0; i < length; i++)
+        it->bytes[i] = bytes[i];
+    return true;
+}
+
 static bool use_slot(struct unidbg_stub *stub, const struct x86_instruction *it, uint8_t *bytes) {
     const struct unidbg_port *port = stub->port;
     uint64_t address = stub->frame->rip;
@@ -39,8 +62,7 @@ static bool use_slot(struct unidbg_stub *stub, const struct x86_instruction *it,
     if (!port->slot || it->length == 0)
         return false;
     slot = port->slot(port->context);
-    if (!copy_for(slot, address, it, bytes) ||
-        port->poke_text(port->context, slot, bytes, it->length) != it->length)
+    if (!copy_for(slot, address, it, bytes) || !fill_slot(stub, slot, bytes, it->length))
         return false;
     stub->step.slot = slot;
     stub->step.flow = it->flow;

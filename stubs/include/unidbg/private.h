@@ -109,6 +109,7 @@ struct unidbg_stub {
     uint64_t range_start;
     uint64_t range_end;
     struct unidbg_step step; /* the architecture's: the step under way */
+    struct unidbg_slot slot;
 
     struct unidbg_breakpoint breakpoints[UNIDBG_BREAKPOINTS];
     struct unidbg_watchpoint watchpoints[UNIDBG_HARDWARE];

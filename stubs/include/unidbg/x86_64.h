@@ -26,6 +26,14 @@ struct unidbg_frame {
 #define UNIDBG_X86_64_FRAME_SIZE 800
 _Static_assert(sizeof(struct unidbg_frame) == UNIDBG_X86_64_FRAME_SIZE, "entry.S pushes this much");
 
+/* What is in the slot: writing code is dear, and a breakpoint that is passed often brings the same each time.
+ * The stub's own. */
+struct unidbg_slot {
+    uint64_t at;
+    uint8_t length;
+    uint8_t bytes[15];
+};
+
 /* Where to go back to if code that the stub calls faults. The stub's own. */
 struct unidbg_guard {
     uint64_t rbx, rbp, r12, r13, r14, r15, rsp;
