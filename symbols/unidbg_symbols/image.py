@@ -235,6 +235,8 @@ class Image:
 
         if not self.has_dwarf:
             return self._no_dwarf()
+        if self._dwarf.missing:
+            return self._no_split_file()
         close = self._types.nearest(name)
         return TypeNotFound(f"no type {name!r} in {self.path}{did_you_mean(close)}", name=name, nearest=close)
 
@@ -261,6 +263,8 @@ class Image:
 
         if not self.has_dwarf:
             return self._no_dwarf()
+        if self._dwarf.missing:
+            return self._no_split_file()
         symbols = self.symbols_named(name)
         if symbols and symbols[0].kind == "func":
             return SymbolNotFound(f"{name!r} is a function of {self.path}, not a variable", name=name)
@@ -370,6 +374,11 @@ class Image:
     def _no_dwarf(self) -> NoDebugInfo:
         advice = self._hint() or "build it with -g and give the unstripped image"
         return NoDebugInfo(f"{self.path} has no debug information; {advice}")
+
+    def _no_split_file(self) -> NoDebugInfo:
+        names = ", ".join(self._dwarf.missing[:3])
+        remedy = f"build it again, or put them or a {self.path}.dwp beside it"
+        return NoDebugInfo(f"{self.path} keeps its types in files that are not there ({names}); {remedy}")
 
     def _hint(self) -> str:
         from unidbg_symbols.debug_files import hint

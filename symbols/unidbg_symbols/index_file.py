@@ -28,17 +28,19 @@ if TYPE_CHECKING:
 
 MAGIC = b"unidbgIX"
 VERSION = 1
+COMPLETE = 1
 IN_TYPES, DECLARATION = 1 << 16, 1 << 17
 """Flags: the DIE is in .debug_types; it only declares."""
-_HEADER = Struct("=8sIIQQQQ32s")  # magic, version, 0, three counts of 8-byte arrays, count of names, key
+_HEADER = Struct("=8sIIQQQQ32s")  # magic, version, flags, three counts of 8-byte arrays, count of names, key
 _MOST_CACHED_BYTES = 1 << 30
 
 
 class NameIndex:
     """An opened index."""
 
-    def __init__(self, path: str, data: mmap.mmap, counts: tuple[int, int, int, int]) -> None:
+    def __init__(self, path: str, data: mmap.mmap, complete: bool, counts: tuple[int, int, int, int]) -> None:
         self.path: Final = path
+        self.complete: Final = complete  # nothing of the image is in other files (split units)
         units, type_units, tables, names = counts
         self._data: Final = data
         view = memoryview(data)
@@ -93,11 +95,11 @@ def _open(path: str, key: bytes) -> NameIndex | None:
         return None
     if len(data) < _HEADER.size:
         return None
-    magic, version, _, units, type_units, tables, names, found = _HEADER.unpack_from(data)
+    magic, version, flags, units, type_units, tables, names, found = _HEADER.unpack_from(data)
     size = _HEADER.size + 8 * (units + type_units + tables) + 16 * names
     if (magic, version, found, size) != (MAGIC, VERSION, key.ljust(32, b"\0"), len(data)):
         return None
-    return NameIndex(path, data, (units, type_units, tables, names))
+    return NameIndex(path, data, bool(flags & COMPLETE), (units, type_units, tables, names))
 
 
 def _prefix(elf: ElfFile) -> str:
@@ -128,6 +130,7 @@ def write_index(
     unit_offsets: tuple[list[int], list[int]],
     tables: list[int],
     names: list[tuple[int, int, int]],
+    complete: bool,
 ) -> str:
     """Write an index of (hash, offset, description) entries; its path. OSError where that cannot be."""
     where = cache_folder()
@@ -139,7 +142,7 @@ def write_index(
     path = os.path.join(where, name)
     unfinished = f"{path}.{os.getpid()}.tmp"
     with open(unfinished, "wb") as stream:
-        stream.write(_HEADER.pack(MAGIC, VERSION, 0, *counts, name.encode()[:32]))
+        stream.write(_HEADER.pack(MAGIC, VERSION, COMPLETE if complete else 0, *counts, name.encode()[:32]))
         stream.write(Struct(f"={len(numbers)}Q").pack(*numbers))
         stream.write(Struct(f"={len(names)}I").pack(*(each for each, _, _ in names)))
         stream.write(Struct(f"={len(names)}I").pack(*(each for _, _, each in names)))

@@ -15,6 +15,7 @@ from unidbg_symbols.elf.header import SHF_COMPRESSED, SHT_NOBITS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Final, Literal
 
     from unidbg_symbols.dwarf.abbrev import Abbrev
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from unidbg_symbols.dwarf.line_header import LineHeader
     from unidbg_symbols.dwarf.lines import LineTable
     from unidbg_symbols.dwarf.scopes import ScopeMap
+    from unidbg_symbols.dwarf.split import Slices, SplitUnits
     from unidbg_symbols.dwarf.unit import Unit
     from unidbg_symbols.elf.file import ElfFile
     from unidbg_symbols.elf.header import Section
@@ -34,8 +36,12 @@ _VERSIONS = range(2, 6)
 class Dwarf:
     """The DWARF of one file. Sections are read, and units found, when they are first needed."""
 
-    def __init__(self, elf: ElfFile, suffix: str = "") -> None:
+    def __init__(
+        self, elf: ElfFile, suffix: str = "", main: Dwarf | None = None, slices: Slices | None = None
+    ) -> None:
         self.elf: Final = elf
+        self.main: Final = main or self  # the image's, where this is a split file's
+        self._slices = slices or {}
         self.path: Final = elf.path
         self.order: Final = elf.header.order
         self.byteorder: Final[Literal["little", "big"]] = "little" if self.order == "<" else "big"
@@ -50,6 +56,7 @@ class Dwarf:
         self._index: NameIndex | None = None
         self._index_sought = False
         self._windows: dict[str, Window] = {}
+        self._split: SplitUnits | None = None
         self.known: set[tuple[str, int]] = set()  # (section, offset) of DIEs that are certain to start there
         self.line_headers: dict[tuple[int, str], LineHeader] = {}
         self.line_tables: dict[tuple[str, int], LineTable] = {}
@@ -62,7 +69,11 @@ class Dwarf:
         found = self._sections.get(name)
         if found is None:
             section = self.elf.section(name + self._suffix)
-            found = self._sections[name] = b"" if section is None else self.elf.contents(section)
+            found = b"" if section is None else self.elf.contents(section)
+            if name in self._slices:
+                start, size = self._slices[name]
+                found = found[start : start + size]
+            self._sections[name] = found
         return found
 
     def plain_section(self, name: str) -> Section | None:
@@ -88,7 +99,7 @@ class Dwarf:
     @property
     def index(self) -> NameIndex | None:
         """The index of an earlier run, None where there is none."""
-        if not self._index_sought:
+        if not self._index_sought and self.main is self:
             self._index_sought = True
             if os.path.isdir(cache_folder()):
                 from unidbg_symbols.index_file import open_index
@@ -123,11 +134,45 @@ class Dwarf:
             for unit in self.all_units():
                 if unit.is_type_unit and unit.signature is not None:
                     self._signatures.setdefault(unit.signature, unit)
-        return self._signatures.get(signature)
+        found = self._signatures.get(signature)
+        if found is None and self.main is not self:
+            return self.main.split.type_unit(signature)
+        return found
+
+    @property
+    def split(self) -> SplitUnits:
+        """The units whose contents are in other files."""
+        if self._split is None:
+            from unidbg_symbols.dwarf.split import SplitUnits
+
+            self._split = SplitUnits(self)
+        return self._split
+
+    @property
+    def missing(self) -> list[str]:
+        """Files with split units that were looked for and are not there."""
+        return self._split.missing if self._split is not None else []
+
+    def whole(self, unit: Unit) -> Unit:
+        """A unit, or the one with the contents that it stands for."""
+        if unit.kind != c.DW_UT_skeleton and c.DW_AT_GNU_dwo_name not in unit.root:
+            return unit
+        return self.split.whole(unit)
+
+    def elsewhere(self) -> Iterator[Dwarf]:
+        """The DWARF of other files that belongs to this one."""
+        if self.main is not self or (self._index is not None and self._index.complete):
+            return
+        from unidbg_symbols.dwarf.split import has_split_units
+
+        if has_split_units(self):
+            yield from self.split.dwarfs()
 
     @property
     def address_map(self) -> AddressMap:
         """Units by address."""
+        if self.main is not self:
+            return self.main.address_map
         if self._address_map is None:
             from unidbg_symbols.dwarf.address_map import AddressMap
 
@@ -180,9 +225,10 @@ class Dwarf:
 
     def indexed_address(self, unit: Unit, index: int) -> int:
         """The address of DW_FORM_addrx: by way of .debug_addr."""
-        base = unit.base(c.DW_AT_addr_base) or unit.base(c.DW_AT_GNU_addr_base)
+        home = unit.skeleton or unit
+        base = home.base(c.DW_AT_addr_base) or home.base(c.DW_AT_GNU_addr_base)
         if not base and unit.version >= 5:
             base = 2 * unit.offset_size
         at = base + index * unit.address_size
         unpack = unit.u64 if unit.address_size == 8 else unit.u32
-        return int(unpack(self.data(".debug_addr"), at)[0])
+        return int(unpack(self.main.data(".debug_addr"), at)[0])

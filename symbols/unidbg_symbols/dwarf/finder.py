@@ -44,18 +44,25 @@ def find_named(dwarf: Dwarf, name: str, tags: frozenset[int]) -> Iterator[Candid
         for candidate in _in_index(dwarf, name, tags):
             found = True
             yield candidate
-        if found:
-            return
-        needle = name.encode("utf-8", "surrogateescape") + b"\0"
-        exact, tails = _string_offsets(dwarf.data(".debug_str"), needle)
-        offsets = exact or tails
-        if len(offsets) <= _OFFSETS_AT_MOST:
-            for candidate in _search(dwarf, needle, offsets, tags):
-                found = True
-                yield candidate
-        if not found and (offsets or any(needle in dwarf.data(section) for section in _SECTIONS)):
-            everywhere = len(offsets) > _OFFSETS_AT_MOST
-            yield from _skim_all(dwarf, needle[:-1], frozenset(offsets), tags, everywhere)
+        if not found:
+            yield from _searched(dwarf, name, tags)
+    for other in dwarf.elsewhere():
+        yield from find_named(other, name, tags)
+
+
+def _searched(dwarf: Dwarf, name: str, tags: frozenset[int]) -> Iterator[Candidate]:
+    """By searching bytes."""
+    found = False
+    needle = name.encode("utf-8", "surrogateescape") + b"\0"
+    exact, tails = _string_offsets(dwarf.data(".debug_str"), needle)
+    offsets = exact or tails
+    if len(offsets) <= _OFFSETS_AT_MOST:
+        for candidate in _search(dwarf, needle, offsets, tags):
+            found = True
+            yield candidate
+    if not found and (offsets or any(needle in dwarf.data(section) for section in _SECTIONS)):
+        everywhere = len(offsets) > _OFFSETS_AT_MOST
+        yield from _skim_all(dwarf, needle[:-1], frozenset(offsets), tags, everywhere)
 
 
 def confirmed(unit: Unit, offset: int) -> list[int]:
@@ -143,16 +150,20 @@ def _indexed(dwarf: Dwarf, offset: int, tags: frozenset[int]) -> Iterator[Candid
     """DIEs that name the string at `offset` by an index."""
     table = dwarf.data(".debug_str_offsets")
     for width in (4, 8):
-        users = [unit for unit in dwarf.all_units() if unit.version >= 5 and unit.offset_size == width]
+        users = [unit for unit in dwarf.all_units() if unit.offset_size == width and _has_indexes(unit)]
         if not users:
             continue
         hits = list(positions(table, offset.to_bytes(width, dwarf.byteorder)))
         for unit in users if hits else ():
-            base = unit.base(c.DW_AT_str_offsets_base, 2 * width)
+            base = unit.base(c.DW_AT_str_offsets_base, 0 if unit.version < 5 else 2 * width)
             indexes = _indexes(hits, base, width)
             for at, abbrev, _, _ in all_entries(unit, unit.first) if indexes else ():
                 if abbrev.tag in tags and _named_by_index(unit, at, abbrev, indexes):
                     yield unit, at, abbrev
+
+
+def _has_indexes(unit: Unit) -> bool:
+    return unit.version >= 5 or unit.skeleton is not None
 
 
 def _indexes(hits: list[int], base: int, width: int) -> frozenset[int]:

@@ -99,57 +99,73 @@ class FunctionFinder:
     def __init__(self, dwarf: Dwarf, builder: TypeBuilder) -> None:
         self._dwarf = dwarf
         self._builder = builder
-        self._functions: dict[int, Function] = {}
-        self._parts: dict[int, tuple[CodeMap, LineTable]] = {}
-        self._outer: dict[int, tuple[str, bool, tuple[CodeFrame, ...]]] = {}
+        self._units: dict[int, _UnitCode] = {}
 
     def function_at(self, address: int) -> Function | None:
         """The function that contains an address."""
-        unit = self._dwarf.address_map.unit_at(address)
-        if unit is None:
-            return None
-        codes = code_map(unit)
-        node = codes.innermost(address)
-        return None if node < 0 else self._function(codes, codes.function(node))
+        code = self._code_at(address)
+        node = code.codes.innermost(address) if code else -1
+        return None if code is None or node < 0 else code.function(code.codes.function(node), self._builder)
 
     def frames_at(self, address: int) -> tuple[CodeFrame, ...]:
         """The frames at an address, innermost first; empty where no unit knows it."""
-        unit = self._dwarf.address_map.unit_at(address)
-        if unit is None:
+        code = self._code_at(address)
+        if code is None:
             return ()
-        parts = self._parts.get(unit.offset)
-        if parts is None:
-            parts = self._parts[unit.offset] = code_map(unit), line_table(unit)
-        codes, lines = parts
-        node = codes.innermost(address)
-        place = lines.place(address)
+        node = code.codes.innermost(address)
+        place = code.lines.place(address)
         if node < 0:
             return (CodeFrame("", *place, False),) if place[0] else ()
-        kept = self._outer.get(codes.offsets[node])
+        kept = code.frames.get(node)
         if kept is None:
-            kept = self._outer[codes.offsets[node]] = self._around(codes, node)
+            kept = code.frames[node] = code.around(node)
         name, inlined, outer = kept
         return (CodeFrame(name, *place, inlined), *outer)
 
-    def _function(self, codes: CodeMap, node: int) -> Function:
-        offset = codes.offsets[node]
-        found = self._functions.get(offset)
+    def _code_at(self, address: int) -> _UnitCode | None:
+        unit = self._dwarf.address_map.unit_at(address)
+        if unit is None:
+            return None
+        found = self._units.get(unit.offset)
         if found is None:
-            found = self._functions[offset] = Function(read_die(codes.unit, offset), self._builder)
+            codes = code_map(self._dwarf.whole(unit))
+            found = self._units[unit.offset] = _UnitCode(codes, line_table(unit))
         return found
 
-    def _around(self, codes: CodeMap, node: int) -> tuple[str, bool, tuple[CodeFrame, ...]]:
+
+class _UnitCode:
+    """The code and the lines of one unit, and what was said of its nodes before."""
+
+    __slots__ = ("_functions", "codes", "frames", "lines")
+
+    def __init__(self, codes: CodeMap, lines: LineTable) -> None:
+        self.codes: Final = codes
+        self.lines: Final = lines
+        self.frames: Final[dict[int, tuple[str, bool, tuple[CodeFrame, ...]]]] = {}
+        self._functions: dict[int, Function] = {}
+
+    def function(self, node: int, builder: TypeBuilder) -> Function:
+        """The function of a node."""
+        found = self._functions.get(node)
+        if found is None:
+            found = self._functions[node] = Function(self._die(node), builder)
+        return found
+
+    def around(self, node: int) -> tuple[str, bool, tuple[CodeFrame, ...]]:
         """(name of the node's function, whether it is inlined, the frames around it)."""
-        die = read_die(codes.unit, codes.offsets[node])
+        codes = self.codes
+        die = call = self._die(node)
         outer: list[CodeFrame] = []
-        call, at = die, node
+        at = node
         while codes.inlined[at] and codes.parents[at] >= 0:
             at = codes.parents[at]
-            around = read_die(codes.unit, codes.offsets[at])
-            place = call_place(call)
-            outer.append(CodeFrame(qualified_name(around), *place, bool(codes.inlined[at])))
+            around = self._die(at)
+            outer.append(CodeFrame(qualified_name(around), *call_place(call), bool(codes.inlined[at])))
             call = around
         return qualified_name(die), bool(codes.inlined[node]), tuple(outer)
+
+    def _die(self, node: int) -> Die:
+        return read_die(self.codes.unit, self.codes.offsets[node])
 
 
 def call_place(die: Die) -> tuple[str, int, int]:

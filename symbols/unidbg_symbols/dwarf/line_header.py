@@ -51,7 +51,9 @@ class LineHeader(Record):
 
 def line_header(unit: Unit) -> LineHeader | None:
     """The header of the unit's line program, None where it has none. Kept by the image."""
-    if c.DW_AT_stmt_list not in unit.root:
+    if unit.skeleton is not None and not unit.dwarf.data(".debug_line"):
+        unit = unit.skeleton
+    elif c.DW_AT_stmt_list not in unit.root and unit.skeleton is None:
         return None
     offset = unit.root.uint(c.DW_AT_stmt_list)
     kept = unit.dwarf.line_headers

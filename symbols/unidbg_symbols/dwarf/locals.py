@@ -117,7 +117,8 @@ def locals_at(dwarf: Dwarf, builder: TypeBuilder, pc: int) -> list[tuple[LocalVa
     unit = dwarf.address_map.unit_at(pc)
     if unit is None:
         return []
-    codes = code_map(unit)
+    codes = code_map(dwarf.whole(unit))
+    unit = codes.unit
     node = codes.innermost(pc)
     if node < 0:
         return []

@@ -14,9 +14,10 @@ _MOST_ENTRIES = 1 << 16
 
 def find_location(unit: Unit, form: int, value: int, pc: int) -> bytes | None:
     """The expression that holds at `pc`, of the list that DW_AT_location refers to; None: not there."""
-    base = unit.root.address(c.DW_AT_low_pc) or 0
+    base = unit.low_pc
     if unit.version < 5:
-        return _find_in_loc(unit, value, base, pc)
+        find = _find_in_split_loc if unit.skeleton else _find_in_loc
+        return find(unit, value, base, pc)
     if form == c.DW_FORM_loclistx:
         value = _indexed_list(unit, value)
     return _find_in_loclists(unit, value, base, pc)
@@ -45,6 +46,33 @@ def _find_in_loc(unit: Unit, at: int, base: int, pc: int) -> bytes | None:
         length = int(unit.u16(data, at)[0])
         at += 2
         if base + start <= pc < base + end:
+            return _expression(data, at, length)
+        at += length
+    return None
+
+
+def _find_in_split_loc(unit: Unit, at: int, base: int, pc: int) -> bytes | None:
+    """GNU's .debug_loc.dwo of DWARF 4: entries with a kind, addresses by index."""
+    data = unit.dwarf.data(".debug_loc")
+    for _ in range(_MOST_ENTRIES):
+        kind = data[at]
+        at += 1
+        if kind == 0:
+            return None
+        first, at = uleb(data, at)
+        if kind == 1:  # a base address: no other entry counts from it
+            continue
+        start = unit.dwarf.indexed_address(unit, first)
+        if kind == 2:
+            second, at = uleb(data, at)
+            end = unit.dwarf.indexed_address(unit, second)
+        elif kind == 3:
+            end, at = start + int(unit.u32(data, at)[0]), at + 4
+        else:
+            raise LookupError(f"unknown entry {kind}")
+        length = int(unit.u16(data, at)[0])
+        at += 2
+        if start <= pc < end:
             return _expression(data, at, length)
         at += length
     return None

@@ -40,12 +40,17 @@ def die_ranges(die: Die) -> Ranges:
 
 def range_list(unit: Unit, form: int, value: int) -> Ranges:
     """The list that DW_AT_ranges refers to."""
-    base = unit.root.address(c.DW_AT_low_pc) or 0
+    base = unit.low_pc
     if unit.version < 5:
-        return _read_ranges(unit, value + unit.base(c.DW_AT_GNU_ranges_base), base)
+        return _read_ranges(unit, value + _ranges_base(unit), base)
     if form == c.DW_FORM_rnglistx:
         value = _indexed_list(unit, value)
     return _read_rnglists(unit, value, base)
+
+
+def _ranges_base(unit: Unit) -> int:
+    """GNU's split units count from where the skeleton says; the skeleton itself does not."""
+    return unit.skeleton.base(c.DW_AT_GNU_ranges_base) if unit.skeleton else 0
 
 
 def _indexed_list(unit: Unit, index: int) -> int:
@@ -57,7 +62,7 @@ def _indexed_list(unit: Unit, index: int) -> int:
 
 
 def _read_ranges(unit: Unit, at: int, base: int) -> Ranges:
-    data = unit.dwarf.data(".debug_ranges")
+    data = unit.dwarf.main.data(".debug_ranges")
     size = unit.address_size
     unpack = unit.u64 if size == 8 else unit.u32
     highest = (1 << size * 8) - 1

@@ -71,12 +71,12 @@ class TypeBuilder:
     def __init__(self, dwarf: Dwarf, find_definition: Callable[[Die], Die | None]) -> None:
         self._dwarf = dwarf
         self._find_definition = find_definition
-        self._built: dict[tuple[str, int], Type] = {}
+        self._built: dict[tuple[Dwarf, str, int], Type] = {}
         self.void = VoidType()
 
     def type_at(self, unit: Unit, offset: int) -> Type:
         """The type that the DIE at an offset describes."""
-        key = (unit.section, offset)
+        key = (unit.dwarf, unit.section, offset)
         found = self._built.get(key)
         if found is None:
             found = self._built[key] = self.build(read_die(unit, offset))

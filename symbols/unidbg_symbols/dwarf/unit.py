@@ -42,6 +42,7 @@ class Unit:
         "offset_size",
         "section",
         "signature",
+        "skeleton",
         "type_offset",
         "u16",
         "u32",
@@ -68,6 +69,7 @@ class Unit:
         self.address_size = 8
         self.abbrev_offset = 0
         self.signature: int | None = None  # of a type unit; the id that ties skeleton and split unit
+        self.skeleton: Unit | None = None  # the unit in the image, of one in a split file
         self.type_offset = 0  # in the section: the DIE of a type unit's type
         self.first = offset
         self._abbrevs: AbbrevTable | None = None
@@ -102,6 +104,11 @@ class Unit:
     def is_type_unit(self) -> bool:
         """True for a unit that holds one type, found by its signature."""
         return self.kind in _TYPE_UNITS
+
+    @property
+    def low_pc(self) -> int:
+        """The base of the unit's addresses."""
+        return (self.skeleton or self).root.address(c.DW_AT_low_pc) or 0
 
     def offset_at(self, at: int) -> int:
         """The section offset stored at `at`."""

@@ -172,7 +172,7 @@ class VariableFinder:
         found = list(self._referring(hits, unit, offset))
         if self._spread:
             absolute = positions(unit.data, offset.to_bytes(4, self._dwarf.byteorder))
-            everywhere = ((self._dwarf.unit_at(hit, unit.section), hit) for hit in absolute)
+            everywhere = ((unit.dwarf.unit_at(hit, unit.section), hit) for hit in absolute)
             found.extend(self._referring(everywhere, unit, offset))
         for die in found:
             if self._place(die) != (None, None):
