@@ -23,6 +23,8 @@ static const struct command words[] = {
     {"qsThreadInfo", packet_qsThreadInfo},
     {"qThreadExtraInfo", packet_qThreadExtraInfo},
     {"qRcmd", packet_qRcmd},
+    {"qSearch", packet_qSearch},
+    {"qCRC", packet_qCRC},
     {"qAttached", packet_qAttached},
     {"vKill", packet_vKill},
     {"QUnidbgLease", packet_QUnidbgLease},

@@ -7,6 +7,8 @@
 #include "stop.h"
 #include "wire.h"
 
+#include <unidbg/command.h>
+
 /* Output is made behind an `O`. If all of it fits one packet, the `O` is taken away again: one packet can be
  * asked for again where the line damages it. */
 enum { OUTPUT_START = 2 }; /* `$` and `O` */
@@ -130,6 +132,32 @@ static const struct builtin builtins[] = {
     {"kill", kill, "power the guest off"},
 };
 
+/* The command's name comes first, then spaces and arguments. NULL: another name. */
+static const char *arguments_of(const char *command, const char *name) {
+    while (*name && *command == *name) {
+        command++;
+        name++;
+    }
+    if (*name || (*command && *command != ' '))
+        return NULL;
+    while (*command == ' ')
+        command++;
+    return command;
+}
+
+static bool run_command(struct unidbg_stub *stub, const char *command, struct unidbg_text *out) {
+    const struct unidbg_port *port = stub->port;
+
+    for (const struct unidbg_command *it = port->commands; it != port->commands_end; it++) {
+        const char *arguments = arguments_of(command, it->name);
+        if (arguments) {
+            it->run(arguments, out);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool ask_guest(struct unidbg_stub *stub, const char *command, struct unidbg_text *out) {
     const struct unidbg_port *port = stub->port;
     return port->monitor && port->monitor(port->context, command, out);
@@ -140,6 +168,10 @@ static void help(struct unidbg_stub *stub, struct unidbg_text *out) {
         unidbg_write(out, builtins[i].name);
         unidbg_write(out, ": ");
         unidbg_write(out, builtins[i].help);
+        unidbg_write(out, "\n");
+    }
+    for (const struct unidbg_command *it = stub->port->commands; it != stub->port->commands_end; it++) {
+        unidbg_write(out, it->help);
         unidbg_write(out, "\n");
     }
     ask_guest(stub, "help", out);
@@ -160,7 +192,7 @@ static bool run(struct unidbg_stub *stub, const char *command, struct unidbg_tex
             return true;
         }
     }
-    return ask_guest(stub, command, out);
+    return run_command(stub, command, out) || ask_guest(stub, command, out);
 }
 
 enum verdict packet_qRcmd(struct unidbg_stub *stub, struct scan *scan) {

@@ -29,7 +29,7 @@ TRANSCRIPTS = Path(__file__).with_name("transcripts")
 REGOLD = bool(os.environ.get("UNIDBG_REGOLD"))
 PLACE = re.compile(r"\{(le:)?(\w+?)(?:\+(\d+))?\}")
 PC = re.compile(r"(?<=10:)[0-9a-f]{16}(?=;)")
-WATCHED = re.compile(r"(?<=watch:)[0-9a-f]+(?=;)")
+WATCHED = re.compile(r"(?<=watch:)[0-9a-f]+(?=;)|(?<=^1,)20[0-9a-f]+$")
 NEAR = 64
 
 
@@ -55,7 +55,9 @@ def write(payload: bytes, names: dict[str, int]) -> str:
         return f"{{le:{name}+{offset}}}" if offset else f"{{le:{name}}}"
 
     def data(match: re.Match[str]) -> str:
-        return next((f"{{{name}}}" for name, at in names.items() if at == int(match[0], 16)), match[0])
+        near = [(int(match[0], 16) - at, name) for name, at in names.items()]
+        offset, name = min((far, name) for far, name in near if far >= 0)
+        return f"{{{name}+{offset}}}" if offset else f"{{{name}}}"
 
     escaped = payload.decode("latin-1").encode("unicode_escape").decode("ascii")
     return WATCHED.sub(data, PC.sub(place, escaped))

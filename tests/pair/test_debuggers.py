@@ -108,6 +108,32 @@ def test_gdb_reads_long_monitor_output(build: HostBuild, served: Served) -> None
 
 
 @needs_gdb
+def test_gdb_compares_and_searches_in_the_guest(build: HostBuild, served: Served) -> None:
+    said = gdb(build, served, "break count", "compare-sections .text", "find &text, +100, 'l', 'o'", "detach")
+    assert "matched" in said
+    assert "<text+3>" in said
+
+
+@needs_gdb
+def test_gdb_leaves_conditions_and_dprintf_to_the_guest(build: HostBuild, served: Served) -> None:
+    said = gdb(
+        build,
+        served,
+        "set breakpoint condition-evaluation target",
+        "set var counted = 0",
+        "set dprintf-style agent",
+        r'dprintf count,"now %d, %s\n", counted, &text[0]',
+        "break tick if counted == 3",
+        "continue",
+        "print counted",
+        "detach",
+    )
+    assert "now 0, hello\nnow 1, hello\nnow 2, hello\n" in said, said
+    assert "hit Breakpoint 2, tick" in said
+    assert "= 3" in said
+
+
+@needs_gdb
 def test_gdb_is_killed_at_a_breakpoint(build: HostBuild, served: Served) -> None:
     """The guest stays where it was, and another gdb takes over: it sees the code as it is."""
     command = gdb_command(build, served, "break count", "continue", "echo STOPPED\\n", "shell sleep 60")

@@ -114,6 +114,9 @@ struct unidbg_port {
 
     /* `monitor COMMAND`: do it, write the answer to `out`; false: unknown command. */
     bool (*monitor)(void *context, const char *command, struct unidbg_text *out);
+    /* Commands by name, asked before `monitor`: UNIDBG_COMMANDS of <unidbg/command.h> fills them in. */
+    const struct unidbg_command *commands;
+    const struct unidbg_command *commands_end;
 
     /* Name of the image file, for clients that ask; NULL: not told. */
     const char *exec_file;

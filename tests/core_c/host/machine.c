@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <unidbg/command.h>
+
 enum { PAGE = 4096 };
 
 static const uint64_t stack_top = 0x304000;
@@ -164,6 +166,13 @@ static void write_lines(struct unidbg_text *out, unsigned count) {
     }
 }
 
+static void echo(const char *arguments, struct unidbg_text *out) {
+    unidbg_write(out, "[");
+    unidbg_write(out, arguments);
+    unidbg_write(out, "]\n");
+}
+UNIDBG_COMMAND(echo, "echo WORDS: say them again", echo);
+
 static bool monitor(void *context, const char *command, struct unidbg_text *out) {
     const struct machine *machine = context;
 
@@ -202,6 +211,7 @@ void machine_port(struct machine *machine, struct unidbg_port *port) {
         .monitor = monitor,
         .name = "host",
     };
+    UNIDBG_COMMANDS(port);
 }
 
 /* ---- the image ---- */
