@@ -57,6 +57,8 @@ class Dwarf:
         self._index_sought = False
         self._windows: dict[str, Window] = {}
         self._split: SplitUnits | None = None
+        self._supplement: Dwarf | None = None
+        self._supplement_sought = False
         self.known: set[tuple[str, int]] = set()  # (section, offset) of DIEs that are certain to start there
         self.line_headers: dict[tuple[int, str], LineHeader] = {}
         self.line_tables: dict[tuple[str, int], LineTable] = {}
@@ -159,12 +161,27 @@ class Dwarf:
             return unit
         return self.split.whole(unit)
 
+    @property
+    def supplement(self) -> Dwarf | None:
+        """What dwz moved into a file that several images share; None where there is none to be had."""
+        if not self._supplement_sought:
+            self._supplement_sought = True
+            from unidbg_symbols.dwarf.supplement import has_supplement, open_supplement
+
+            if has_supplement(self.elf):
+                with parsing("the link to the supplementary file", self.path):
+                    other = open_supplement(self.elf)
+                self._supplement = Dwarf(other, main=self) if other is not None else None
+        return self._supplement
+
     def elsewhere(self) -> Iterator[Dwarf]:
         """The DWARF of other files that belongs to this one."""
         if self.main is not self or (self._index is not None and self._index.complete):
             return
         from unidbg_symbols.dwarf.split import has_split_units
 
+        if self.supplement is not None:
+            yield self.supplement
         if has_split_units(self):
             yield from self.split.dwarfs()
 

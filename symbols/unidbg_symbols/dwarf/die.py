@@ -38,6 +38,8 @@ _LOCAL_REFERENCES = frozenset(
         c.DW_FORM_ref1, c.DW_FORM_ref2, c.DW_FORM_ref4, c.DW_FORM_ref8, c.DW_FORM_ref_udata,
     }
 )  # fmt: skip
+_SUPPLEMENT_REFERENCES = frozenset({c.DW_FORM_GNU_ref_alt, c.DW_FORM_ref_sup4, c.DW_FORM_ref_sup8})
+_SUPPLEMENT_STRINGS = frozenset({c.DW_FORM_GNU_strp_alt, c.DW_FORM_strp_sup})
 _MOST_ORIGINS = 16
 
 
@@ -82,7 +84,10 @@ class Die:
             return self.unit.dwarf.string(offset, ".debug_line_str")
         if form == c.DW_FORM_strp:
             return self.unit.dwarf.string(offset)
-        return ""  # strings of a supplementary file that we do not have
+        supplement = self.unit.dwarf.supplement
+        if form in _SUPPLEMENT_STRINGS and supplement is not None:
+            return supplement.string(offset)
+        return ""  # a string of a file that is not there
 
     def uint(self, attribute: int, default: int = 0) -> int:
         """An integer attribute; `default` where there is none or it is no number."""
@@ -121,6 +126,9 @@ class Die:
             return self.unit, value
         if form == c.DW_FORM_ref_addr:
             return self.unit.dwarf.unit_at(value), value
+        if form in _SUPPLEMENT_REFERENCES:
+            supplement = self.unit.dwarf.supplement
+            return (supplement.unit_at(value), value) if supplement is not None else None
         if form == c.DW_FORM_ref_sig8:
             unit = self.unit.dwarf.unit_of_signature(value)
             return None if unit is None else (unit, unit.type_offset)

@@ -31,7 +31,8 @@ _INDEX_FORMS = {
     c.DW_FORM_strx1: 1, c.DW_FORM_strx2: 2, c.DW_FORM_strx3: 3, c.DW_FORM_strx4: 4,
     c.DW_FORM_strx: 0, c.DW_FORM_GNU_str_index: 0,
 }  # fmt: skip
-_SEARCHED_FORMS = frozenset({c.DW_FORM_strp, c.DW_FORM_string, *_INDEX_FORMS})
+_SUPPLEMENT_FORMS = (c.DW_FORM_GNU_strp_alt, c.DW_FORM_strp_sup)
+_SEARCHED_FORMS = frozenset({c.DW_FORM_strp, c.DW_FORM_string, *_SUPPLEMENT_FORMS, *_INDEX_FORMS})
 _FARTHEST_NAME = 9  # bytes from the start of a DIE to its name, where compilers put it
 _OFFSETS_AT_MOST = 16
 _PIECE = 1 << 19
@@ -60,9 +61,23 @@ def _searched(dwarf: Dwarf, name: str, tags: frozenset[int]) -> Iterator[Candida
         for candidate in _search(dwarf, needle, offsets, tags):
             found = True
             yield candidate
+    if dwarf.supplement is not None:
+        yield from _named_in_supplement(dwarf, dwarf.supplement, needle, tags)
     if not found and (offsets or any(needle in dwarf.data(section) for section in _SECTIONS)):
         everywhere = len(offsets) > _OFFSETS_AT_MOST
         yield from _skim_all(dwarf, needle[:-1], frozenset(offsets), tags, everywhere)
+
+
+def _named_in_supplement(
+    dwarf: Dwarf, supplement: Dwarf, needle: bytes, tags: frozenset[int]
+) -> Iterator[Candidate]:
+    """DIEs of this file whose name is a string of the supplementary file."""
+    exact, tails = _string_offsets(supplement.data(".debug_str"), needle)
+    data = dwarf.data(".debug_info")
+    values = [offset.to_bytes(4, dwarf.byteorder) for offset in (exact or tails)[:_OFFSETS_AT_MOST]]
+    for form in _SUPPLEMENT_FORMS:
+        for hit, _ in _hits(data, [(value, form) for value in values]):
+            yield from _around(dwarf.unit_at(hit), hit, form, tags)
 
 
 def confirmed(unit: Unit, offset: int) -> list[int]:

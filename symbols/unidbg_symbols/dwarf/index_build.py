@@ -10,6 +10,7 @@ from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.names import bare_name
 from unidbg_symbols.dwarf.skim import all_entries
 from unidbg_symbols.dwarf.split import has_split_units
+from unidbg_symbols.dwarf.supplement import has_supplement
 from unidbg_symbols.dwarf.type_finder import is_declaration
 from unidbg_symbols.dwarf.type_names import ORDINARY_TAGS, TAGGED_TAGS
 from unidbg_symbols.index_file import DECLARATION, IN_TYPES, write_index
@@ -36,7 +37,8 @@ def build_index(dwarf: Dwarf) -> str:
             names.extend(_entries(unit, hashes))
     offsets = [unit.offset for unit in dwarf.units()], [unit.offset for unit in dwarf.units(".debug_types")]
     tables = sorted({unit.abbrev_offset for unit in dwarf.all_units()})
-    return write_index(dwarf.elf, offsets, tables, names, complete=not has_split_units(dwarf))
+    complete = not has_split_units(dwarf) and not has_supplement(dwarf.elf)
+    return write_index(dwarf.elf, offsets, tables, names, complete)
 
 
 def _entries(unit: Unit, hashes: dict[int, int]) -> Iterator[tuple[int, int, int]]:

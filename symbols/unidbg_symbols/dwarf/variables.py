@@ -7,13 +7,15 @@ header. Else by name, following declarations to the nameless definitions that co
 
 from __future__ import annotations
 
+from itertools import chain
+
 from unidbg_symbols.damage import parsing
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.finder import confirmed, find_named, positions
 from unidbg_symbols.dwarf.leb import uleb
 from unidbg_symbols.dwarf.names import qualified_name, scopes_of
-from unidbg_symbols.dwarf.skim import path_to
+from unidbg_symbols.dwarf.skim import all_entries, path_to
 from unidbg_symbols.record import Record
 
 TYPE_CHECKING = False
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Final
 
+    from unidbg_symbols.dwarf.abbrev import Abbrev
     from unidbg_symbols.dwarf.context import Dwarf
     from unidbg_symbols.dwarf.die import Die
     from unidbg_symbols.dwarf.type_builder import TypeBuilder
@@ -169,20 +172,21 @@ class VariableFinder:
         """DIEs that refer to a declaration, or to one that completes it, and give it a place."""
         needle = (offset - unit.offset).to_bytes(4, self._dwarf.byteorder)
         hits = ((unit, hit) for hit in positions(unit.data, needle, unit.first, unit.end))
-        found = list(self._referring(hits, unit, offset))
-        if self._spread:
-            absolute = positions(unit.data, offset.to_bytes(4, self._dwarf.byteorder))
-            everywhere = ((unit.dwarf.unit_at(hit, unit.section), hit) for hit in absolute)
-            found.extend(self._referring(everywhere, unit, offset))
+        found = list(self._referring(chain(hits, _odd_references(unit)), unit, offset))
+        if self._completed_elsewhere(unit):
+            main = self._dwarf
+            absolute = positions(main.data(".debug_info"), offset.to_bytes(4, main.byteorder))
+            found.extend(self._referring(((main.unit_at(hit), hit) for hit in absolute), unit, offset))
         for die in found:
             if self._place(die) != (None, None):
                 yield die
             elif depth < _MOST_STEPS:
                 yield from self._completions(die.unit, die.offset, depth + 1)
 
-    @property
-    def _spread(self) -> bool:
-        """True where gcc's link-time optimisation put declarations and places into different units."""
+    def _completed_elsewhere(self, unit: Unit) -> bool:
+        """True where another unit may complete what this one declares: after dwz, or LTO by gcc."""
+        if unit.dwarf is self._dwarf.supplement or unit.root.tag == c.DW_TAG_partial_unit:
+            return True
         names = (".debug_line_str", ".debug_str")
         return any(b"<artificial>\0" in self._dwarf.data(name) for name in names)
 
@@ -224,6 +228,24 @@ class VariableFinder:
             if at + 1 == len(block) and block[at] in _TLS_OPS:
                 return None, value
         return None, None
+
+
+_SEARCHED_REFERENCES = frozenset({c.DW_FORM_ref4, c.DW_FORM_ref_addr, c.DW_FORM_GNU_ref_alt})
+
+
+def _odd_references(unit: Unit) -> Iterator[tuple[Unit, int]]:
+    """Variables that refer to a declaration in a form that a search for 4 bytes does not find (after dwz)."""
+    odd = {id(abbrev) for abbrev in unit.abbrevs.complete().values() if _refers_oddly(abbrev)}
+    for offset, abbrev, _, _ in all_entries(unit, unit.first) if odd else ():
+        if id(abbrev) in odd:
+            yield unit, offset
+
+
+def _refers_oddly(abbrev: Abbrev) -> bool:
+    return abbrev.tag == c.DW_TAG_variable and any(
+        attribute in (c.DW_AT_specification, c.DW_AT_abstract_origin) and form not in _SEARCHED_REFERENCES
+        for attribute, form, _ in abbrev.attributes
+    )
 
 
 def _literal(unit: Unit, block: bytes) -> tuple[int | None, int]:
