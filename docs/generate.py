@@ -50,7 +50,9 @@ def commands_page() -> str:
 
 
 def _sections() -> Iterator[str]:
-    top = click.Context(root, info_name="unidbg", terminal_width=WIDTH, max_content_width=WIDTH)
+    top = root.make_context(
+        "unidbg", [], resilient_parsing=True, terminal_width=WIDTH, max_content_width=WIDTH
+    )
     yield _block(root.get_help(top))
     for group, names in COMMANDS.items():
         yield f"## {group}\n"
@@ -63,7 +65,12 @@ def _help(top: click.Context, name: str) -> str:
     command = root.get_command(top, name)
     assert command is not None
     with click.Context(
-        command, info_name=name, parent=top, terminal_width=WIDTH, max_content_width=WIDTH
+        command,
+        info_name=name,
+        parent=top,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=top.help_option_names,
     ) as context:
         return command.get_help(context)
 

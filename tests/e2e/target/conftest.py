@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +113,8 @@ def process(tmp_path: Path) -> Iterator[Counting]:
         server.terminate()
         server.wait(10)
         server.stderr.close()
-        subprocess.run(["kill", "-KILL", child[1]], stderr=subprocess.DEVNULL, check=False)
+        with suppress(ProcessLookupError):
+            os.kill(int(child[1]), signal.SIGKILL)
 
 
 def symbols(path: Path) -> dict[str, int]:
