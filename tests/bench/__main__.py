@@ -21,6 +21,7 @@ REPORT = ROOT / "docs" / "benchmarks.md"
 SUITES = {
     "startup": "Start-up",
     "attach": "Attach, see, detach",
+    "refresh": "Refresh a running guest",
     "symbols": "Symbols, types, lines",
 }
 
