@@ -3,6 +3,7 @@
 #include "arch.h"
 #include "packet.h"
 #include "reply.h"
+#include "resume.h"
 #include "wire.h"
 
 struct command {
@@ -84,8 +85,8 @@ static void do_job(void *argument) {
 
 /* Handlers call functions of the guest (threads, monitor commands), which can fault: that is an error, too.
  */
-enum verdict packet_handle(struct unidbg_stub *stub) {
-    struct job job = {stub, {stub->in.data, stub->in.data + stub->in.length, false}, NULL, REPLY};
+static enum verdict handle(struct unidbg_stub *stub, struct scan scan) {
+    struct job job = {stub, scan, NULL, REPLY};
 
     job.run = find_word(&job.scan);
     if (!job.run)
@@ -98,4 +99,20 @@ enum verdict packet_handle(struct unidbg_stub *stub) {
     if (job.verdict & REPLY)
         wire_finish(stub);
     return job.verdict;
+}
+
+/* Packets that came as one, each with a reply of its own; then the guest goes on, if it stands for us. */
+static enum verdict look(struct unidbg_stub *stub, struct scan scan) {
+    while (!scan_done(&scan)) {
+        struct scan part = scan;
+        part.end = scan_past(&scan, '|') ? scan.at - 1 : scan.end;
+        handle(stub, part);
+    }
+    return resume_attached(stub);
+}
+
+enum verdict packet_handle(struct unidbg_stub *stub) {
+    struct scan scan = {stub->in.data, stub->in.data + stub->in.length, false};
+
+    return scan_word(&scan, "vUnidbgLook|") ? look(stub, scan) : handle(stub, scan);
 }

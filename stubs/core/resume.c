@@ -8,6 +8,7 @@
 #include "packet.h"
 #include "reply.h"
 #include "session.h"
+#include "stop.h"
 #include "threads.h"
 
 /* What an action of vCont says. */
@@ -96,6 +97,11 @@ enum verdict packet_vCont_question(struct unidbg_stub *stub, struct scan *scan) 
     (void)scan;
     reply_text(stub, "vCont;c;C;s;S;t;r");
     return REPLY;
+}
+
+/* For a client that resumes before it has seen why the guest stands: one that stopped by itself stays. */
+enum verdict resume_attached(struct unidbg_stub *stub) {
+    return stub->stop_kind == STOP_ATTACH ? go(stub, (struct action){0}) : STAY;
 }
 
 /* One action behind its `;`, without its thread. */

@@ -5,10 +5,15 @@
 
 #include <unidbg/stub.h>
 
+#include "packet.h"
+
 /* Make the step or the continuation that a client asked for. True: the guest goes on (a trap may come back).
  * False: the steps were done by emulation, there is a stop to be reported. */
 bool resume_go(struct unidbg_stub *stub);
 /* A step's trap came back and the range is not left: step on. The same answer. */
 bool resume_again(struct unidbg_stub *stub);
+
+/* Go on, unless the guest stopped by itself. */
+enum verdict resume_attached(struct unidbg_stub *stub);
 
 #endif

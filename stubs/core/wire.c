@@ -173,8 +173,7 @@ static size_t room(const struct unidbg_stub *stub) {
 }
 
 void wire_flow(struct unidbg_stub *stub) {
-    while (pass_on(stub, room(stub)) > 0)
-        ;
+    pass_on(stub, room(stub));
 }
 
 /* The interrupt is asked for anew each time, so that a line with edges makes one for all that is there. */

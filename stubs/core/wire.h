@@ -29,7 +29,7 @@ void wire_again(struct unidbg_stub *stub);
 /* Send one byte: + or -. */
 void wire_byte(struct unidbg_stub *stub, char byte);
 
-/* While the guest stands: send as much of what waits as the line takes now. */
+/* While the guest stands: send a little of what waits, and come back: input goes first. */
 void wire_flow(struct unidbg_stub *stub);
 /* While it runs: a little, and the line's interrupt asks for the rest. */
 void wire_trickle(struct unidbg_stub *stub);

@@ -34,3 +34,22 @@ def test_a_reply_is_kept_for_a_client_that_missed_it(start: Start) -> None:
     assert host.ask(b"qC") == b"QC1"
     host.send(b"-")
     assert host.read_packet() == b"QC1"
+
+
+def test_a_look_answers_each_part_and_lets_the_guest_go(start: Start, names: dict[str, int]) -> None:
+    host = start("--queue").no_ack()
+    look = frame(b"vUnidbgLook|qC|m%x,5|nonsense" % names["text"]) + frame(b"qUnidbgStood")
+    host.send(look)
+    assert [host.read_packet() for _ in range(3)] == [b"QC1", b"hello".hex().encode(), b""]
+    assert host.read_packet().startswith(b"ns:")
+    host.send(b"\x03")
+    assert host.read_packet().startswith(b"T02"), "it ran"
+
+
+def test_a_look_leaves_a_guest_that_stopped_by_itself(start: Start, names: dict[str, int]) -> None:
+    host = start("--queue").no_ack()
+    assert host.ask(b"Z0,%x,1" % names["count"]) == b"OK"
+    assert b"swbreak" in host.ask(b"c")
+    assert host.ask(b"vUnidbgLook|qC") == b"QC1"
+    assert b"kind:breakpoint" in host.ask(b"qUnidbgStop")
+    assert host.ask(b"p10") == names["count"].to_bytes(8, "little").hex().encode()

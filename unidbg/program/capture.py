@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.program.snapshot import SnapshotMemory, SnapshotMiss
-from unidbg.target.base import AddressSpace, Registers, RunControl, StopReason, Target, ThreadInfo
+from unidbg.target.base import AddressSpace, Glance, Registers, RunControl, StopReason, Target, ThreadInfo
 
 if TYPE_CHECKING:
     from typing import Self
@@ -21,6 +21,8 @@ STACK_BYTES = 2048
 """Fetched from each stack pointer on at least; a backtrace of twenty frames seldom needs more."""
 MAX_STACK_BYTES = 32 << 10
 PAGE = 4096
+GLANCE_STACK = 1024
+"""Bytes of a stack that one look reads: more than that has to be worth a stop of its own."""
 
 
 class Plan(NamedTuple):
@@ -34,6 +36,17 @@ class Plan(NamedTuple):
     threads: bool = False
     registers: tuple[str, ...] = ()
     stacks: tuple[tuple[str, int], ...] = ()
+    pointers: tuple[int, ...] = ()
+    """Where those stacks began: they often begin there again."""
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """The memory to read at one look, before the stack pointers are known."""
+        stacks = [
+            r
+            for low, (_, size) in zip(self.pointers, self.stacks, strict=True)
+            for r in pieces(low, min(size, GLANCE_STACK))
+        ]
+        return [*self.virtual, *(r for r in stacks if r not in self.virtual)]
 
 
 class CapturedRegisters:
@@ -125,6 +138,15 @@ class Capture:
             self._physical.fetch(plan.physical)
         return self
 
+    def fill(self, seen: Glance, generation: int) -> Self:
+        """Take over what one look at the running guest has found."""
+        self._generation, self._reason = generation, seen.reason
+        self._threads = seen.threads
+        self._snapshot.fill(seen.memory)
+        if self._registers is not None:
+            self._registers.values.update(seen.registers)
+        return self
+
     def expect(self, address: int, length: int) -> None:
         """The next refresh will probably read this virtual memory."""
         self._snapshot.expect(address, length)
@@ -159,6 +181,7 @@ class Capture:
             threads=self._threads_wanted,
             registers=tuple(sorted(self._registers.wanted)) if self._registers else (),
             stacks=tuple((thread, self._depth(low, high)) for thread, low, high in windows),
+            pointers=tuple(low for _, low, _ in windows),
         )
 
     def _windows(self) -> list[tuple[str, int, int]]:
@@ -182,11 +205,15 @@ class Capture:
 
     def _stack(self, thread: str, size: int) -> list[tuple[int, int]]:
         """The stack above the pointer, cut at page boundaries: the page behind may not be mapped."""
-        at = self._stack_pointer(thread)
-        end = at + size
-        pieces = []
-        while at and at < end:
-            piece = min(end, (at | (PAGE - 1)) + 1) - at
-            pieces.append((at, piece))
-            at += piece
-        return pieces
+        return pieces(self._stack_pointer(thread), size)
+
+
+def pieces(at: int, size: int) -> list[tuple[int, int]]:
+    """`size` bytes from `at` on, cut at page boundaries; nothing at address 0."""
+    end = at + size
+    found = []
+    while at and at < end:
+        piece = min(end, (at | (PAGE - 1)) + 1) - at
+        found.append((at, piece))
+        at += piece
+    return found

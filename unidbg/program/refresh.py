@@ -16,6 +16,7 @@ from unidbg.program.capture import Capture, Plan
 from unidbg.program.module import Module
 from unidbg.program.rehearsal import rehearse
 from unidbg.program.snapshot import SnapshotMiss
+from unidbg.target.base import Glancing
 
 if TYPE_CHECKING:
     from unidbg.target.base import StopReason, Target
@@ -75,10 +76,7 @@ class Refresher:
     def _running(self, habit: _Habit, decode: Callable[[Capture], R]) -> Taken[R]:
         if habit.follow:
             return self._following(habit, decode, 0)
-        start = time.perf_counter_ns()
-        with stand(self._target):
-            capture = Capture(self._target, was_running=True).prefetch(habit.plan)
-        stopped_ns = time.perf_counter_ns() - start
+        capture, stopped_ns = self._glance(habit.plan) or self._fetch(habit.plan)
         capture.detach()
         try:
             result = decode(capture)
@@ -86,6 +84,21 @@ class Refresher:
             return self._following(habit, decode, stopped_ns)
         habit.plan = capture.plan()
         return Taken(result, capture, stopped_ns)
+
+    def _glance(self, plan: Plan) -> tuple[Capture, int] | None:
+        """In one round trip, where the target can; the time is the guest's own."""
+        if plan.physical or len(plan.registers) > 1 or not isinstance(self._target, Glancing):
+            return None
+        seen = self._target.glance(plan.ranges(), threads=plan.threads, registers=bool(plan.registers))
+        if seen is None:
+            return None
+        return Capture(self._target, was_running=True).fill(seen, self._target.generation), seen.stood_ns
+
+    def _fetch(self, plan: Plan) -> tuple[Capture, int]:
+        start = time.perf_counter_ns()
+        with stand(self._target):
+            capture = Capture(self._target, was_running=True).prefetch(plan)
+        return capture, time.perf_counter_ns() - start
 
     def _following(self, habit: _Habit, decode: Callable[[Capture], R], spent_ns: int) -> Taken[R]:
         """Decode while the guest stands."""

@@ -7,7 +7,7 @@ inside them needs no guest at all, so the guest runs on meanwhile.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from unidbg.errors import MemoryFault
 from unidbg.target.base import AddressSpace, MemoryRegion
@@ -55,6 +55,14 @@ class SnapshotMemory:
             else:
                 self._blocks[address] = data
         self._starts = sorted(self._blocks)
+
+    def fill(self, memory: Mapping[tuple[int, int], bytes]) -> None:
+        """Blocks that were fetched already, as far as each was readable."""
+        for (address, length), data in memory.items():
+            if data:
+                self._add(address, data)
+            if len(data) < length:
+                self._bad[address, length] = address + len(data)
 
     def expect(self, address: int, length: int) -> None:
         """The next refresh will probably read this."""

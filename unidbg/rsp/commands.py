@@ -104,6 +104,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(b"QAllow:", Reply.OK, _SESSION),
     Command(b"QUnidbgLease:", Reply.OK, _SESSION),
     Command(b"qUnidbgStop", Reply.TEXT, _READS),
+    Command(b"qUnidbgStood", Reply.TEXT, _READS),
+    Command(b"vUnidbgLook|", Reply.NONE, _RUNS),
 )
 
 

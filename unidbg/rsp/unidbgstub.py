@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from unidbg.rsp.replies import is_error, is_hex
 from unidbg.views.record import Record, record
 
@@ -9,6 +11,13 @@ ABI = 1
 """The newest ABI that this client knows."""
 
 STOP_QUERY = b"qUnidbgStop"
+STOOD_QUERY = b"qUnidbgStood"
+"""Answered without a stop."""
+
+
+def look_request(packets: Sequence[bytes]) -> bytes:
+    """Stop, answer each of `packets`, go on unless the guest stopped by itself: one packet."""
+    return b"|".join((b"vUnidbgLook", *packets))
 
 
 def lease_request(milliseconds: int) -> bytes:
@@ -25,6 +34,13 @@ class StubStop(Record):
     fatal: bool
     stops: int
     text: str
+
+
+def parse_stood(reply: bytes) -> int | None:
+    """Nanoseconds that the guest stood last, by its own clock; `None` if the stub does not tell."""
+    pairs = dict(pair.split(b":", 1) for pair in reply.split(b";") if b":" in pair)
+    digits = pairs.get(b"ns", b"")
+    return int(digits, 16) if digits and is_hex(digits) and len(digits) <= 16 else None
 
 
 def parse_stub_stop(reply: bytes) -> StubStop | None:

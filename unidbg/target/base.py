@@ -66,6 +66,33 @@ class StopReason(Record):
     text: str
 
 
+Range = tuple[int, int]
+"""Address and length, bytes."""
+
+
+@record
+class Glance(Record):
+    """What one look found: memory as far as it was readable, threads and registers where they were asked.
+
+    `stood_ns` is how long the guest stood for it, by the guest's own clock.
+    """
+
+    memory: Mapping[Range, bytes]
+    threads: Sequence[ThreadInfo] | None
+    registers: Mapping[str, Mapping[str, int | None]]
+    reason: StopReason
+    stood_ns: int
+
+
+@runtime_checkable
+class Glancing(Protocol):
+    """A target that can read from a running guest in one round trip."""
+
+    def glance(self, ranges: Sequence[Range], *, threads: bool, registers: bool) -> Glance | None:
+        """Stop, read, go on; registers of the thread that stopped. `None`: not now, nothing was done."""
+        ...
+
+
 class Registers(Protocol):
     """Registers by their architectural name (`rax`, `rip`, `cr3`, `fs_base`)."""
 

@@ -73,6 +73,26 @@ class Link:
         self._lost = False
         return replies
 
+    def sweep(self, packet: bytes, parts: Sequence[bytes], after: bytes) -> list[bytes]:
+        """`packet`, which is answered by a reply to each of `parts`, and `after`: one write. The replies."""
+        self.settle()
+        self._lost = True
+        self._connection.send(packet)
+        for part in parts:
+            self._owe(part)
+        self._send(after)
+        self.packets += 1
+        self.round_trips += 1
+        self._flush()
+        deadline = self._deadline(None)
+        replies = [self._reply(deadline) for _ in range(len(parts) + 1)]
+        self._lost = False
+        return replies
+
+    def _owe(self, payload: bytes) -> None:
+        command = commands.find(payload)
+        self._owed.append(command.reply if command else Reply.TEXT)
+
     def _fill(self, payloads: Sequence[bytes], sent: int) -> int:
         """Put requests into flight up to the window. Half a window at a time saves system calls."""
         while sent < len(payloads) and len(self._owed) < self.window:
@@ -83,10 +103,9 @@ class Link:
         return sent
 
     def _send(self, payload: bytes) -> None:
-        command = commands.find(payload)
         early = self.early_acks and bool(self._owed)
         self._connection.send(payload, early_ack=early)
-        self._owed.append(command.reply if command else Reply.TEXT)
+        self._owe(payload)
         self.packets += 1
 
     def _reply(self, deadline: float) -> bytes:

@@ -74,6 +74,10 @@ class WireReader:
             found += parse_read_many(reply, group) or [b""] * len(group)
         return found
 
+    def gather(self, ranges: Sequence[Range]) -> list[tuple[bytes, list[Range]]]:
+        """The `MultiMemRead` packets of `ranges` and the ranges of each."""
+        return [(read_many_request(group), group) for group in self._groups(list(ranges))]
+
     def _groups(self, ranges: list[Range]) -> Iterator[list[Range]]:
         """Ranges gathered into requests whose replies fit a packet."""
         room = (self._stub.packet_size or 0) - 2 * MULTI_HEADER

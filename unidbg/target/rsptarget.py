@@ -10,7 +10,8 @@ from unidbg.errors import RemoteProtocolError, TargetError, TargetTimeout
 from unidbg.rsp.stop import StopReply
 from unidbg.rsp.threads import parse_current_thread, plain_thread_id
 from unidbg.rsp.unidbgstub import lease_request
-from unidbg.target.base import MemoryRegion, StopReason, ThreadInfo
+from unidbg.target.base import Glance, MemoryRegion, Range, StopReason, ThreadInfo
+from unidbg.target.glance import glance
 from unidbg.target.guard import Guard
 from unidbg.target.handshake import fetch_document, pending_stop, shake_hands
 from unidbg.target.link import Link
@@ -116,6 +117,10 @@ class RspTarget:
             with self.run.stopped():
                 self._threads = (self.generation, read_threads(self.link, self.stub, self.current_thread))
         return list(self._threads[1])
+
+    def glance(self, ranges: Sequence[Range], *, threads: bool, registers: bool) -> Glance | None:
+        """Stop, read, go on, all in one write (our stub alone). `None` where that cannot be done now."""
+        return glance(self, ranges, threads, registers)
 
     def memory_map(self) -> Sequence[MemoryRegion]:
         """What the stub says of its memory; asked once."""

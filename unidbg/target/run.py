@@ -7,7 +7,7 @@ can go on from: `STOPPING` is a guest that was told to stop and has not said so 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
 
@@ -21,6 +21,7 @@ from unidbg.errors import (
 )
 from unidbg.rsp.replies import error_text, is_error, is_hex, unhex
 from unidbg.rsp.stop import StopReply, parse_stop_reply
+from unidbg.rsp.unidbgstub import STOOD_QUERY, STOP_QUERY, look_request, parse_stood
 from unidbg.target.base import StopReason
 from unidbg.target.breakin import LEASE, BreakIn, Interrupt, PacketBreakIn, Stopped
 from unidbg.target.breakpoints import Breakpoints
@@ -168,6 +169,34 @@ class RspRun:
         except TargetGone:
             self._state = State.GONE
             raise
+
+    @property
+    def can_sweep(self) -> bool:
+        """Whether `sweep` works now: our stub, reached lately, with the guest running."""
+        way = self._break_in
+        return (
+            isinstance(way, PacketBreakIn)
+            and self._state is State.RUNNING
+            and "qUnidbgStood" in self._stub.features
+            and not self._link.acks
+            and not way.lapsed
+        )
+
+    def sweep(self, packets: Sequence[bytes]) -> tuple[list[bytes], StopReason, int]:
+        """Stop, send `packets`, go on: one write. Their replies, the stop, and its length in ns by the guest.
+
+        The guest goes on before we have seen an answer, so an interruption leaves it running. If it stopped
+        by itself meanwhile, it stays, and so does our state.
+        """
+        parts = (STOP_QUERY, b"?", *packets)
+        stop, again, *replies, stood = self._link.sweep(look_request(parts), parts, STOOD_QUERY)
+        self.generation += 1
+        assert isinstance(self._break_in, PacketBreakIn)
+        stopped = self._enter(self._break_in.tell(stop, again))
+        if stopped.by_coming:
+            self._state = State.RUNNING
+        self.last_stop_ns = parse_stood(stood)
+        return replies, stopped.reason, self.last_stop_ns or 0
 
     def _go(self, packet: bytes) -> None:
         """Send a packet that makes the guest run. The state changes first: see the module's docstring."""
