@@ -35,6 +35,8 @@ static const struct command words[] = {
     {"QListThreadsInStopReply", packet_QListThreadsInStopReply},
     {"qHostInfo", packet_qHostInfo},
     {"qProcessInfo", packet_qProcessInfo},
+    {"qMemoryRegionInfo", packet_qMemoryRegionInfo},
+    {"jThreadsInfo", packet_jThreadsInfo},
 };
 
 /* A letter is followed by its arguments at once. */

@@ -2,6 +2,7 @@
 #include "stop.h"
 
 #include "arch.h"
+#include "lldb.h"
 #include "reply.h"
 #include "threads.h"
 
@@ -41,9 +42,9 @@ void stop_explain(const struct unidbg_stub *stub, struct unidbg_text *out) {
         arch_explain(stub->frame, out);
 }
 
-/* LLDB's word for it. GDB skips keys that it does not know. */
-static const char *lldb_reason(enum stop_kind kind) {
-    switch (kind) {
+/* GDB skips keys that it does not know, so they are sent to everybody. */
+const char *stop_lldb_reason(const struct unidbg_stub *stub) {
+    switch ((enum stop_kind)stub->stop_kind) {
     case STOP_BREAKPOINT:
         return "breakpoint";
     case STOP_STEP:
@@ -94,7 +95,7 @@ static void append_kind(struct unidbg_stub *stub) {
         reply_char(stub, ';');
     }
     reply_text(stub, "reason:");
-    reply_text(stub, lldb_reason((enum stop_kind)stub->stop_kind));
+    reply_text(stub, stop_lldb_reason(stub));
     reply_char(stub, ';');
 }
 
@@ -134,4 +135,5 @@ void stop_reply(struct unidbg_stub *stub) {
     append_kind(stub);
     append_description(stub);
     append_threads(stub);
+    lldb_append_chain(stub);
 }

@@ -109,6 +109,10 @@ uint64_t arch_pc(const struct unidbg_frame *frame) {
     return frame->rip;
 }
 
+uint64_t arch_frame_pointer(const struct unidbg_frame *frame) {
+    return frame->rbp;
+}
+
 void arch_set_pc(struct unidbg_frame *frame, uint64_t pc) {
     frame->rip = pc;
 }
