@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from unidbg_symbols.dwarf.context import Dwarf
     from unidbg_symbols.dwarf.die import Die
     from unidbg_symbols.dwarf.unit import Unit
-    from unidbg_symbols.types import Later
+    from unidbg_symbols.type_base import Later
 
 _KINDS = {
     c.DW_TAG_structure_type: "struct",
