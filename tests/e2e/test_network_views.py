@@ -132,7 +132,7 @@ def test_tshark_agrees_packet_by_packet(quiet: Served, tmp_path: Path) -> None:
     assert isinstance(view, RingsView)
     assert view.faults == ()
     ours = {our_row(ring, number) for ring in view.rings for number in range(len(ring.slots))}
-    rows = [dict(zip(FIELDS, row, strict=True)) for row in tshark(path, FIELDS)]
+    rows: list[dict[str, str]] = [dict(zip(FIELDS, row, strict=True)) for row in tshark(path, FIELDS)]
     assert len(rows) == len(ours)
     assert {their_row(row) for row in rows} == ours
     assert {row[7] for row in ours} >= {"80", "7", ""}

@@ -12,7 +12,7 @@ from unidbg.errors import MemoryFault
 from unidbg.program.program import Program
 from unidbg.program.value import Value, WrongType
 from unidbg.structures import strings
-from unidbg.structures.arrays import believable, elements
+from unidbg.structures.arrays import Marked, believable, elements, marked
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Address, Location, Range
 
@@ -107,9 +107,11 @@ class Fields:
             return None
         return Fields(self.program, value, self.faults, path)
 
-    def items(self, member: str, count_member: str, field: str | None = None) -> Iterator[Value]:
+    def items(
+        self, member: str, count_member: str, field: str | None = None, *, wanted: Marked | None = None
+    ) -> Iterator[Value]:
         """The elements of a list, at most `arrays.MAX_ITEMS`; those that cannot be read end it with a
-        fault.
+        fault. With `wanted` only those, see there.
         """
         where = self.where(field or member)
         value = self._member(member, where)
@@ -118,12 +120,17 @@ class Fields:
         count = self._count(value, count_member, where)
         if count == 0 or (value.is_pointer_() and self._read(member, field, lambda v: v.int_(), 0) == 0):
             return
-        yield from elements(value, count, self.faults, where)
+        if wanted is not None:
+            yield from marked(value, count, wanted, self.faults, where)
+        else:
+            yield from elements(value, count, self.faults, where)
 
-    def structs(self, member: str, count_member: str, field: str | None = None) -> Iterator[Fields]:
-        """The structs of a list. Their paths are those of the list's own slots; see `at` for others."""
+    def structs(
+        self, member: str, count_member: str, field: str | None = None, *, wanted: Marked | None = None
+    ) -> Iterator[Fields]:
+        """The structs of a list, or those wanted. Their paths are those of the list's own slots; see `at`."""
         where = self.where(field or member)
-        for index, value in enumerate(self.items(member, count_member, field)):
+        for index, value in enumerate(self.items(member, count_member, field, wanted=wanted)):
             if not value.is_struct_():
                 self.faults.add(where, f"elements are {value.type_.name}, not structs", value.address_)
                 return

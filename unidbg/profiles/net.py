@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from unidbg.errors import MemoryFault
 from unidbg.profiles.base import Context
 from unidbg.profiles.fields import Fields
+from unidbg.profiles.tables import SLOW
 from unidbg.program.value import WrongType
 from unidbg.structures import packets
+from unidbg.structures.arrays import Marked
 from unidbg.views.network import Connection, Interface, Listener, NetView, Protocol, Traffic
 
 STATES = (
@@ -25,25 +27,39 @@ STATES = (
     "TIME-WAIT",
 )
 """By the numbers of docs/abi.md."""
+CONNECTION = (
+    "local_address",
+    "local_port",
+    "remote_address",
+    "remote_port",
+    "handler",
+    "received_bytes",
+    "sent_bytes",
+    "unacknowledged_bytes",
+    "unsent_bytes",
+    "retransmits",
+)
+"""Members of a connection that are shown."""
 LISTENED = {6: "tcp", 17: "udp"}
 MAX_NAME = 256
 
 
 def net(fields: Fields, context: Context) -> NetView:
     """Interfaces, protocols, who listens, and the connections, in the order of their slots."""
+    wanted = Marked("state", CONNECTION) if context.program.target.kind in SLOW else None
     parts = {
         "interfaces": tuple(_interface(each) for each in fields.structs("interfaces", "interface_count")),
         "protocols": tuple(_protocol(each) for each in fields.structs("protocols", "protocol_count")),
         "listeners": tuple(_listener(each) for each in used(fields, "listener", "protocol")),
-        "connections": tuple(_connection(each) for each in used(fields, "connection", "state")),
+        "connections": tuple(_connection(each) for each in used(fields, "connection", "state", wanted)),
     }
     return NetView(context.provenance, fields.faults.all(), **parts)  # type: ignore[arg-type]
 
 
-def used(fields: Fields, noun: str, mark: str) -> Iterator[Fields]:
-    """The slots whose `mark` is not 0, with the paths they have in the view."""
+def used(fields: Fields, noun: str, mark: str, wanted: Marked | None = None) -> Iterator[Fields]:
+    """The slots whose `mark` is not 0, with the paths they have in the view; `wanted`: no more is read."""
     shown = 0
-    for slot in fields.structs(f"{noun}s", f"{noun}_count"):
+    for slot in fields.structs(f"{noun}s", f"{noun}_count", wanted=wanted):
         renamed = slot.at(f"{fields.where(f'{noun}s')}[{shown}]")
         if renamed.integer(mark):
             shown += 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from unidbg_symbols import types as t
 
@@ -53,6 +54,48 @@ def elements(value: Value, count: int, faults: Faults, where: str) -> Iterator[V
             faults.add(f"{where}[{index}]", "unreadable", start + index * size)
             return
         yield Value(value.memory_, element, start + index * size, data)
+
+
+class Marked(NamedTuple):
+    """Which structs of a table are wanted, and what of them.
+
+    Those whose member `mark` is not 0, and of these the bytes from the first to the last of `members`. For
+    slow lines and large tables of which little is in use.
+    """
+
+    mark: str
+    members: Sequence[str]
+
+
+def marked(value: Value, count: int, wanted: Marked, faults: Faults, where: str) -> Iterator[Value]:
+    """Those of the first `count` structs that are wanted; members that are not wanted read as 0."""
+    plain = t.strip(value.type_)
+    element = plain.element if isinstance(plain, t.ArrayType) else getattr(plain, "target", None)
+    struct = t.strip(element) if element is not None else None
+    if element is None or not isinstance(struct, t.StructType) or wanted.mark not in struct:
+        yield from elements(value, count, faults, where)
+        return
+    size = struct.size or 0
+    start = value.int_() if value.is_pointer_() else value.address_ or 0
+    mark, (low, high) = struct.member(wanted.mark), _span(struct, wanted)
+    places = [start + n * size for n in range(count)]
+    marks = value.memory_.read_many([(place + mark.offset, mark.type.size) for place in places])
+    used = [
+        (n, place)
+        for n, (place, found) in enumerate(zip(places, marks, strict=True))
+        if found != bytes(len(found or b""))
+    ]
+    pieces = value.memory_.read_many([(place + low, high - low) for _, place in used])
+    for (n, place), piece in zip(used, pieces, strict=True):
+        if piece is None:
+            return faults.add(f"{where}[{n}]", "unreadable", place)
+        yield Value(value.memory_, element, place, bytes(low) + piece + bytes(size - high))
+
+
+def _span(struct: t.StructType, wanted: Marked) -> tuple[int, int]:
+    """(first, end) of the bytes that hold what is wanted."""
+    members = [struct.member(name) for name in (wanted.mark, *wanted.members) if name in struct]
+    return min(one.offset for one in members), max(one.offset + one.type.size for one in members)
 
 
 def _pieces(value: Value, start: int, size: int, count: int) -> Iterator[bytes | None]:

@@ -139,6 +139,17 @@ def test_a_corrupt_stack_is_told(member: str, data: bytes, fault: str) -> None:
     assert any(said.startswith(fault) for said in faults(view)), faults(view)
 
 
+@pytest.mark.parametrize("kind", ["unidbg", "qemu"])
+def test_a_slow_line_brings_no_more_than_is_shown(kind: str) -> None:
+    made = guest()
+    made.target.kind = kind
+    table = made.program.value("stack").connections.int_()
+    view = net(made)
+    assert (len(view.connections), view.faults) == (1, ())
+    lengths = [length for address, length in made.memory.log if table <= address < table + 96]
+    assert (4 in lengths) == (kind == "unidbg")
+
+
 def test_states_and_protocols_that_do_not_exist() -> None:
     made = guest()
     at = made.member("stack", "listeners")

@@ -18,6 +18,7 @@ from unidbg.render.pcapng import packet_count, pcapng
 from unidbg.structures.packets import decode
 from unidbg.views.network import RingsView
 
+pytestmark = pytest.mark.filterwarnings("ignore:Field type should not be")  # the library's own, in reading
 HOSTILE = "\x1b[2J\u202e \udc80 \x00"
 
 
