@@ -115,7 +115,7 @@ def quiet(serve: Callable[[str], object]) -> Iterator[Served]:
         yield served
 
 
-FIELDS = (
+FIELDS: tuple[str, ...] = (
     "frame.comment", "frame.interface_name", "frame.len", "eth.src", "eth.dst", "ip.src", "ip.dst",
     "tcp.srcport", "tcp.dstport", "tcp.len", "udp.srcport", "udp.dstport", "udp.length",
 )  # fmt: skip

@@ -24,8 +24,10 @@ struct unidbg_command {
     static const struct unidbg_command unidbg_command_##name_                                                \
         __attribute__((section("unidbg_commands"), used, retain, aligned(8))) = {#name_, help_, function_}
 
+/* The linker makes these names. NOLINTBEGIN(bugprone-reserved-identifier) */
 extern const struct unidbg_command __start_unidbg_commands[] __attribute__((weak));
 extern const struct unidbg_command __stop_unidbg_commands[] __attribute__((weak));
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 #define UNIDBG_COMMANDS(port_)                                                                               \
     ((port_)->commands = __start_unidbg_commands, (port_)->commands_end = __stop_unidbg_commands)
