@@ -44,6 +44,8 @@ def _demangle(name: str) -> str:
 
 def _rust_legacy(name: str) -> str:
     """`_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE` -> `core::fmt::Write::write_fmt`."""
+    if not name.isascii():
+        return ""
     start = name.find("_ZN") + 3
     parts = _parts(name, start)
     if len(parts) < 2 or len(parts[-1]) != _HASH or not parts[-1].startswith("h"):

@@ -129,13 +129,15 @@ class VariableFinder:
 
     def by_name(self, name: str, scopes: tuple[str, ...] = ()) -> Iterator[Variable]:
         """Every variable of that name that has a place or a value."""
-        seen: set[int] = set()
-        for unit, offset, _ in find_named(self._dwarf, name, _TAGS):
-            for die in self._definitions(unit, offset):
-                path = [] if die.offset in seen else confirmed(die.unit, die.offset)
-                seen.add(die.offset)
-                if path and _scoped(unit, offset, scopes):
-                    yield self._variable(die)
+        seen: set[tuple[Dwarf, int]] = set()
+        with parsing(".debug_info", self._dwarf.path):
+            for unit, offset, _ in find_named(self._dwarf, name, _TAGS):
+                for die in self._definitions(unit, offset):
+                    key = (die.unit.dwarf, die.offset)
+                    path = [] if key in seen else confirmed(die.unit, die.offset)
+                    seen.add(key)
+                    if path and _scoped(unit, offset, scopes):
+                        yield self._variable(die)
 
     def declaration(self, name: str, address: int | None) -> Variable | None:
         """The variable as some unit declares it (`extern`), at an address that the symbol table knows."""

@@ -87,6 +87,13 @@ def test_back_references_do_not_explode() -> None:
     assert demangle("_RNvC3foo3bar" * 1000).startswith("_RNvC3foo")
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=40))
+def test_any_symbol_has_a_readable_name(text: str) -> None:
+    for prefix in ("_ZN", "_ZN3foo", "_R", ""):
+        assert isinstance(demangle(prefix + text), str)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="RNvCMXYIBsGLKTEFDUASPOQ0123456789_abchju.", max_size=80))
 def test_any_text_ends_in_a_name_or_is_refused(text: str) -> None:
