@@ -65,12 +65,14 @@ class Wire:
         return byte == ACK and left == 0
 
     def _spoil(self, byte: int, route: int) -> int | None:
+        """Damage never cancels out: data only grows, and a digit of the sum becomes none."""
         self.passed += 1
+        in_sum = self.inside.get(route, 0) > 0
         if self._is_ack(byte, route):
             self.acks += 1
             return None if self.lose_acks and self.acks % self.lose_acks == 0 else byte
         if self.damage and self.passed % self.damage == 0:
-            return byte ^ 0x01
+            return byte ^ 0x40 if in_sum else (byte + 1) & 0xFF
         return byte
 
     def close(self) -> None:
