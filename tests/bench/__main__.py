@@ -22,6 +22,7 @@ SUITES = {
     "startup": "Start-up",
     "attach": "Attach, see, detach",
     "refresh": "Refresh a running guest",
+    "serve": "What watching costs a server",
     "symbols": "Symbols, types, lines",
 }
 
