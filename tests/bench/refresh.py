@@ -1,8 +1,8 @@
 """How long the guest stands for a refresh of the overview: ours by a session, theirs by gdb reading the same.
 
 Ours is what the session shows: through our stub the guest's own clock, else the time from stop to resumption
-as the client saw it. gdb's is the wall time from its break-in to its `detach`, less that of a gdb that reads
-nothing.
+as the client saw it. gdb tells no such time: its figure is the wall time of a gdb that attaches, reads the
+same and detaches, less that of one that reads nothing. Take it as an order of magnitude.
 """
 
 from __future__ import annotations
