@@ -58,6 +58,7 @@ def build(
         pages=count(walk.mappings) if walk else None,
         regions=tuple(regions[:MAX_REGIONS]),
         faults=faults.all(),
+        guards=(),
         **{name: layout.get(name) for name in KINDS},
     )
 

@@ -37,7 +37,9 @@ class PageCounts(Record):
 class MemoryView(View):
     """Layout and page tables.
 
-    A range is `None` where nobody tells it; `page_table_root` is physical (CR3)."""
+    A range is `None` where nobody tells it; `page_table_root` is physical (CR3). `guards` are pages that the
+    guest keeps unmapped, below stacks: a guard that is mapped after all is a fault.
+    """
 
     code: Range | None
     rodata: Range | None
@@ -47,6 +49,7 @@ class MemoryView(View):
     page_table_root: Address | None
     pages: PageCounts | None
     regions: tuple[Region, ...]
+    guards: tuple[Range, ...] = ()
 
 
 @record
@@ -89,14 +92,33 @@ class BootPhase(Record):
 
 
 @record
+class Initializer(Record):
+    """An initialiser that runs when it is first needed.
+
+    `state` is `pending` or `done`; `duration_ns` is 0 while it is pending.
+    """
+
+    function: Location
+    state: str
+    duration_ns: int
+
+
+@record
 class BootView(View):
-    """What the kernel was given, and how long it took to come up."""
+    """What the kernel was given, and how long it took to come up.
+
+    `preallocated` are the pages set aside at boot for later, of which `preallocated_free` are not yet taken
+    (`None`: the guest does not tell).
+    """
 
     memory_map: tuple[MemoryMapEntry, ...]
     command_line: str
     initrd: Range | None
     phases: tuple[BootPhase, ...]
     total_ns: int
+    initializers: tuple[Initializer, ...] = ()
+    preallocated: Range | None = None
+    preallocated_free: int | None = None
 
 
 @record
@@ -127,8 +149,30 @@ class PageBitmap(Record):
 
 
 @record
+class SizeClass(Record):
+    """Blocks of one size that an allocator hands out: `used` are live, `free` wait in its list."""
+
+    size_bytes: int
+    used: int
+    free: int
+
+
+@record
+class CallSite(Record):
+    """Who allocated: live blocks and their bytes by the address that the allocation returns to."""
+
+    location: Location
+    count: int
+    bytes: int
+
+
+@record
 class HeapView(View):
-    """The allocator. `allocated_bytes` and `count` are live; `peak_bytes` is the high-water mark."""
+    """The allocator. `allocated_bytes` and `count` are live; `peak_bytes` is the high-water mark.
+
+    What stands behind `pages` is `None` or empty where the allocator does not tell: `free_bytes` in free
+    blocks and `largest_free_bytes` of them (their ratio is the fragmentation), `failed` allocations.
+    """
 
     start: Address
     current: Address
@@ -137,6 +181,11 @@ class HeapView(View):
     peak_bytes: int
     count: int
     pages: PageBitmap | None
+    free_bytes: int | None = None
+    largest_free_bytes: int | None = None
+    failed: int | None = None
+    classes: tuple[SizeClass, ...] = ()
+    call_sites: tuple[CallSite, ...] = ()
 
 
 @record
