@@ -179,11 +179,11 @@ class Session:
 
         return self._inspect(("registers", thread), lambda c: registers(c, thread))
 
-    def backtrace(self, thread: str | None = None) -> ThreadsView:
-        """One thread with its backtrace."""
+    def backtrace(self, thread: str | None = None, *, every: bool = False) -> ThreadsView:
+        """One thread, or every one, with its backtrace and the variables of its frames."""
         from unidbg.profiles.inspect import backtrace
 
-        return self._inspect(("backtrace", thread), lambda c: backtrace(c, thread))
+        return self._inspect(("backtrace", thread, every), lambda c: backtrace(c, thread, every))
 
     def disassemble(
         self, where: str | int | None = None, count: int = 16, thread: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from types import TracebackType
 
@@ -154,6 +155,24 @@ THREADS = system.ThreadsView(
             ),
             faults=("the frame above 0x10001f has no return address: 0x0 is not mapped",),
         ),
+    ),
+)
+
+FUNCTION_VARIABLES = (
+    system.Variable("loop", "struct event_loop *", "0x12e000 <main_loop>", True),
+    system.Variable("timeout_ns", "uint64_t", "<optimised out>", True),
+    system.Variable("due", "struct loop_timer", '{callback = 0x101a40 <tick>, data = 0x0, name = "tick"}'),
+    system.Variable("esc", "char *", '0x12e100 "\x1b[2J[/oops]"'),
+)
+
+BACKTRACE = dataclasses.replace(
+    THREADS,
+    threads=tuple(
+        dataclasses.replace(
+            thread,
+            frames=(dataclasses.replace(thread.frames[0], variables=FUNCTION_VARIABLES), *thread.frames[1:]),
+        )
+        for thread in THREADS.threads
     ),
 )
 
@@ -404,8 +423,8 @@ class FakeSession:
     def registers(self, thread: str | None = None) -> inspect.RegistersView:
         return REGISTERS
 
-    def backtrace(self, thread: str | None = None) -> system.ThreadsView:
-        return THREADS
+    def backtrace(self, thread: str | None = None, *, every: bool = False) -> system.ThreadsView:
+        return BACKTRACE
 
     def disassemble(self, where: str | None, count: int, thread: str | None) -> inspect.DisassemblyView:
         return DISASSEMBLY

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unidbg.errors import LocalProtocolError, MemoryFault, SymbolError, TargetError
 from unidbg.profiles.base import Context
 from unidbg.profiles.threads import thread as show_thread
+from unidbg.profiles.threads import threads as show_threads
 from unidbg.program import flags
 from unidbg.program.disassembly import disassemble, original
 from unidbg.program.expression import evaluate, evaluate_address
@@ -56,9 +57,11 @@ def registers(context: Context, wanted: str | None) -> RegistersView:
     return RegistersView(context.provenance, (), info.id, found)
 
 
-def backtrace(context: Context, wanted: str | None) -> ThreadsView:
-    """One thread with its backtrace."""
-    found = show_thread(context, pick(context.program, wanted))
+def backtrace(context: Context, wanted: str | None, every: bool = False) -> ThreadsView:
+    """One thread, or every one, with its backtrace and the variables of its frames."""
+    if every:
+        return show_threads(context, variables=True)
+    found = show_thread(context, pick(context.program, wanted), variables=True)
     return ThreadsView(context.provenance, (), (found,))
 
 

@@ -12,22 +12,23 @@ from unidbg.views.system import Thread, ThreadsView
 MAX_THREADS = 4096
 
 
-def threads(context: Context) -> ThreadsView:
-    """Every thread that the target names."""
+def threads(context: Context, *, variables: bool = False) -> ThreadsView:
+    """Every thread that the target names; with the variables of their frames where wanted."""
     faults = Faults()
     infos = context.program.target.threads()
     if len(infos) > MAX_THREADS:
         faults.add("threads", f"{len(infos)} threads: only the first {MAX_THREADS} are shown")
-    found = tuple(thread(context, info) for info in infos[:MAX_THREADS])
+    found = tuple(thread(context, info, variables=variables) for info in infos[:MAX_THREADS])
     return ThreadsView(context.provenance, faults.all(), found)
 
 
-def thread(context: Context, info: ThreadInfo) -> Thread:
+def thread(context: Context, info: ThreadInfo, *, variables: bool = False) -> Thread:
     """One thread; what kept its backtrace from going on is in its `faults`."""
     stop = context.program.target.stop_reason
     mine = stop is not None and stop.thread in ("", info.id)
     try:
-        trace = backtrace(context.program, context.program.registers(info.id))
+        registers = context.program.registers(info.id)
+        trace = backtrace(context.program, registers, variables=variables)
         frames, faults = trace.frames, trace.faults
     except TargetError as error:
         frames, faults = (), (f"no registers: {error}",)

@@ -49,6 +49,22 @@ def step(program: Program, frame: Step) -> Outcome:
         return Outcome(False, None, f"the call-frame information is of no use at {looked_up:#x}: {error}")
 
 
+def canonical_frame_address(program: Program, frame: Step) -> int | None:
+    """The CFA of a frame, `None` where no call-frame information tells it."""
+    from unidbg_symbols.registers import register_file
+
+    looked_up = frame.cursor.pc if frame.exact else frame.cursor.pc - 1
+    module = program.module_at(looked_up)
+    file = register_file(module.image.machine) if module else None
+    if module is None or file is None:
+        return None
+    try:
+        row = module.image.unwind_row(module.link_address(looked_up))
+        return None if row is None else _caller(program, frame, row, file).cfa
+    except SymbolError:
+        return None
+
+
 def _caller(program: Program, frame: Step, row: CfiRow, file: RegisterFile) -> CallerFrame:
     from unidbg_symbols.requests import MemoryRequest, drive
     from unidbg_symbols.unwind import unwind_frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from unidbg_symbols import types as t
 
@@ -12,17 +13,26 @@ from unidbg.program.value import Value
 from unidbg.views.base import Address, Fault, Location
 from unidbg.views.inspect import ValueNode
 
-MAX_ELEMENTS = 200
-MAX_DEPTH = 12
-MAX_NODES = 5000
 MAX_TEXT = 200
+
+
+class Limits(NamedTuple):
+    """How much of a value is shown: elements of an array, levels, and nodes in all."""
+
+    elements: int = 200
+    depth: int = 12
+    nodes: int = 5000
+
+
+ALL = Limits()
 
 
 class Shower:
     """Makes the tree of one value; `faults` has what could not be read."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, limits: Limits = ALL) -> None:
         self._program = program
+        self._limits = limits
         self._nodes = 0
         self.faults: list[Fault] = []
 
@@ -43,7 +53,7 @@ class Shower:
         plain = t.strip(value.type_)
         if not isinstance(plain, t.StructType | t.ArrayType):
             return self._leaf(value, plain), ()
-        if depth >= MAX_DEPTH or self._nodes >= MAX_NODES:
+        if depth >= self._limits.depth or self._nodes >= self._limits.nodes:
             return "...", ()
         if isinstance(plain, t.StructType):
             return ("" if plain.complete else "<incomplete type>"), tuple(self._members(value, where, depth))
@@ -57,13 +67,13 @@ class Shower:
 
     def _elements(self, value: Value, plain: t.ArrayType, where: str, depth: int) -> Iterator[ValueNode]:
         count = plain.count or 0
-        for index in range(min(count, MAX_ELEMENTS)):
-            if self._nodes >= MAX_NODES:
+        for index in range(min(count, self._limits.elements)):
+            if self._nodes >= self._limits.nodes:
                 yield ValueNode("...", "", None, f"{count - index} more elements")
                 return
             yield self.node(f"[{index}]", value.index_(index), f"{where}.children[{index}]", depth + 1)
-        if count > MAX_ELEMENTS:
-            yield ValueNode("...", "", None, f"{count - MAX_ELEMENTS} more elements")
+        if count > self._limits.elements:
+            yield ValueNode("...", "", None, f"{count - self._limits.elements} more elements")
 
     def _leaf(self, value: Value, plain: t.Type) -> str:
         if isinstance(plain, t.PointerType):

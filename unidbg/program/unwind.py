@@ -15,7 +15,7 @@ from unidbg.program.module import Module
 from unidbg.program.program import Program
 from unidbg.program.stepping import Cursor, Step, by_frame_pointer, by_guess, in_code
 from unidbg.views.base import Address, Location
-from unidbg.views.system import Frame
+from unidbg.views.system import Frame, Variable
 
 if TYPE_CHECKING:
     from unidbg_symbols.dwarf.functions import CodeFrame
@@ -31,15 +31,15 @@ class Trace(NamedTuple):
     faults: tuple[str, ...]
 
 
-def backtrace(program: Program, registers: Mapping[str, int | None]) -> Trace:
-    """The frames of the thread that has `registers`."""
+def backtrace(program: Program, registers: Mapping[str, int | None], *, variables: bool = False) -> Trace:
+    """The frames of the thread that has `registers`, where wanted with their parameters and variables."""
     cursor = Cursor.of(registers)
     if cursor is None:
         return Trace((), ("the target tells neither program counter nor stack pointer",))
     frames: list[Frame] = []
     faults: list[str] = []
     for step in _steps(program, cursor, faults):
-        frames.extend(_frames(program, step, len(frames)))
+        frames.extend(_frames(program, step, len(frames), variables))
         if len(frames) >= MAX_FRAMES:
             faults.append(f"more than {MAX_FRAMES} frames: the rest is left out")
             break
@@ -100,7 +100,7 @@ def _is_entry(program: Program, step: Step) -> bool:
     return symbol is not None and symbol.address == module.image.entry and module.image.entry != 0
 
 
-def _frames(program: Program, step: Step, index: int) -> Iterator[Frame]:
+def _frames(program: Program, step: Step, index: int, with_variables: bool) -> Iterator[Frame]:
     """The frame of `step`, behind those of the functions that were inlined where it is."""
     pc, sp = step.cursor.pc, Address(step.cursor.sp)
     # A return address belongs to the call before it.
@@ -110,10 +110,19 @@ def _frames(program: Program, step: Step, index: int) -> Iterator[Frame]:
         yield Frame(index, Location(Address(pc)), sp, step.how)
         return
     found = module.frames(looked_up)
+    known = _variables(program, module, step, looked_up) if with_variables else []
+    known.extend([()] * (max(len(found), 1) - len(known)))
     for depth, frame in enumerate(found[:-1]):
         where = Location(Address(pc), frame.function, 0, frame.file or None, frame.line or None)
-        yield Frame(index + depth, where, sp, "inline")
-    yield Frame(index + max(len(found) - 1, 0), _outermost(module, pc, looked_up, found), sp, step.how)
+        yield Frame(index + depth, where, sp, "inline", known[depth])
+    last = max(len(found) - 1, 0)
+    yield Frame(index + last, _outermost(module, pc, looked_up, found), sp, step.how, known[last])
+
+
+def _variables(program: Program, module: Module, step: Step, looked_up: int) -> list[tuple[Variable, ...]]:
+    from unidbg.program.variables import variables
+
+    return variables(program, module, step, looked_up)
 
 
 def _outermost(module: Module, pc: int, looked_up: int, found: Sequence[CodeFrame]) -> Location:

@@ -224,18 +224,23 @@ class LoopView(View):
 
 @record
 class Variable(Record):
-    """A parameter or local variable, or a member of a value: its name, C type and value as text."""
+    """A parameter or local variable of a function: its name, C type and value as text.
+
+    `value` is in angle brackets where there is none: `<optimised out>`, or why it cannot be told.
+    """
 
     name: str
     type: str
     value: str
+    parameter: bool = False
 
 
 @record
 class Frame(Record):
     """One frame of a backtrace, innermost first.
 
-    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline` or `guess`.
+    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline` or `guess`. `variables` are there where
+    they were asked for (`unidbg bt`).
     """
 
     index: int

@@ -137,7 +137,8 @@ def _variables(die: Die, pc: int, depth: int) -> Iterator[Die]:
     blocks: list[Die] = []
     for child in die.children():
         if child.tag in (c.DW_TAG_formal_parameter, c.DW_TAG_variable):
-            yield child
+            if c.DW_AT_declaration not in child:  # `extern` in a function: it lives elsewhere
+                yield child
         elif child.tag in _BLOCKS:
             blocks.append(child)
     for block in blocks if depth < _DEEPEST else ():

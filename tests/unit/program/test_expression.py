@@ -14,7 +14,7 @@ from tests.support.kernel import Guest, kernel
 from unidbg.errors import MemoryFault, SymbolError, SymbolNotFound, TypeNotFound, UnidbgError
 from unidbg.program.expression import ExpressionError, evaluate, evaluate_address
 from unidbg.program.program import Program
-from unidbg.program.show import MAX_ELEMENTS, Shower
+from unidbg.program.show import ALL, Shower
 from unidbg.program.value import Value
 from unidbg.views.inspect import ValueNode
 
@@ -197,6 +197,6 @@ def test_unreadable_parts_are_faults(guest: Guest) -> None:
 def test_trees_are_bounded(guest: Guest) -> None:
     memory = FakeMemory({0: bytes(1 << 20)})
     node = Shower(guest.program).node("huge", Value(memory, c.array(c.array(c.U16, 1000), 100), 0))
-    assert len(node.children[0].children) == MAX_ELEMENTS + 1
+    assert len(node.children[0].children) == ALL.elements + 1
     assert node.children[0].children[-1].text == "800 more elements"
     assert node.children[-1].text == f"{100 - len(node.children) + 1} more elements"

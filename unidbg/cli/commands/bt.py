@@ -19,9 +19,10 @@ def command(target: str, thread: str | None, every: bool, settings: Settings) ->
     """Show a backtrace.
 
     Frames come from call frame information where the image has it, else from frame pointers; a frame that is
-    no more than a guess says so. Without --thread of the thread that stopped.
+    no more than a guess says so. Each shows its arguments and local variables as far as the compiler kept
+    them. Without --thread of the thread that stopped.
     """
     if every and thread is not None:
         raise click.UsageError("--all and --thread exclude each other")
     with opening.open_session(target, settings) as session:
-        present(lambda: session.view("threads") if every else session.backtrace(thread), settings)
+        present(lambda: session.backtrace(thread, every=every), settings)

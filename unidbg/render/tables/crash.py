@@ -13,7 +13,7 @@ from unidbg.render import cells, layout
 from unidbg.render.cells import Page
 from unidbg.render.escape import escape
 from unidbg.views.inspect import Register, RegistersView
-from unidbg.views.system import Frame, Thread, ThreadsView
+from unidbg.views.system import Frame, Thread, ThreadsView, Variable
 
 
 def threads(view: ThreadsView, page: Page) -> Sequence[RenderableType]:
@@ -62,9 +62,23 @@ def _frame(frame: Frame, page: Page) -> Text:
         )
     elif page.wide and frame.how != "pc":
         what = Text.assemble(what, cells.guest(f" [{frame.how}]", cells.DIM))
-    for variable in frame.variables:
-        what = Text.assemble(what, "\n  ", cells.guest(variable.name), " = ", cells.guest(variable.value))
-    return what
+    return Text("\n").join([what, *_variables(frame.variables)])
+
+
+def _variables(variables: Sequence[Variable]) -> Iterable[Text]:
+    """The arguments in one line, as they are called; a line for each other variable."""
+    arguments = [_variable(one) for one in variables if one.parameter]
+    if arguments:
+        yield Text.assemble("  (", Text(", ").join(arguments), ")")
+    for one in variables:
+        if not one.parameter:
+            yield Text.assemble("  ", _variable(one))
+
+
+def _variable(one: Variable) -> Text:
+    missing = one.value.startswith("<") and one.value.endswith(">")
+    value = cells.guest(one.value, cells.DIM if missing else "")
+    return Text.assemble(cells.guest(one.name or "?", cells.SYMBOL), " = ", value)
 
 
 def registers(view: RegistersView, page: Page) -> Sequence[RenderableType]:
