@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The one table of packets. */
+#include "allow.h"
 #include "arch.h"
 #include "packet.h"
 #include "reply.h"
@@ -9,43 +10,61 @@
 struct command {
     const char *name;
     handler *run;
+    uint8_t needs; /* ALLOW_... */
 };
 
 /* A name is followed by its end, or by one of : ; , ? */
 static const struct command words[] = {
-    {"qSupported", packet_qSupported},
-    {"QStartNoAckMode", packet_QStartNoAckMode},
-    {"qXfer", packet_qXfer},
-    {"vCont?", packet_vCont_question},
-    {"vCont", packet_vCont},
-    {"MultiMemRead", packet_MultiMemRead},
-    {"qC", packet_qC},
-    {"qfThreadInfo", packet_qfThreadInfo},
-    {"qsThreadInfo", packet_qsThreadInfo},
-    {"qThreadExtraInfo", packet_qThreadExtraInfo},
-    {"qRcmd", packet_qRcmd},
-    {"qSearch", packet_qSearch},
-    {"qCRC", packet_qCRC},
-    {"qAttached", packet_qAttached},
-    {"vKill", packet_vKill},
-    {"QUnidbgLease", packet_QUnidbgLease},
-    {"qUnidbgStop", packet_qUnidbgStop},
-    {"qUnidbgStood", packet_qUnidbgStood},
-    {"QThreadSuffixSupported", packet_QThreadSuffixSupported},
-    {"QListThreadsInStopReply", packet_QListThreadsInStopReply},
-    {"qHostInfo", packet_qHostInfo},
-    {"qProcessInfo", packet_qProcessInfo},
-    {"qMemoryRegionInfo", packet_qMemoryRegionInfo},
-    {"jThreadsInfo", packet_jThreadsInfo},
+    {"qSupported", packet_qSupported, 0},
+    {"QStartNoAckMode", packet_QStartNoAckMode, 0},
+    {"qXfer", packet_qXfer, 0},
+    {"vCont?", packet_vCont_question, 0},
+    {"vCont", packet_vCont, 0},
+    {"MultiMemRead", packet_MultiMemRead, 0},
+    {"qC", packet_qC, 0},
+    {"qfThreadInfo", packet_qfThreadInfo, 0},
+    {"qsThreadInfo", packet_qsThreadInfo, 0},
+    {"qThreadExtraInfo", packet_qThreadExtraInfo, 0},
+    {"qRcmd", packet_qRcmd, 0},
+    {"qSearch", packet_qSearch, 0},
+    {"qCRC", packet_qCRC, 0},
+    {"qAttached", packet_qAttached, 0},
+    {"vKill", packet_vKill, 0},
+    {"QUnidbgLease", packet_QUnidbgLease, 0},
+    {"qUnidbgStop", packet_qUnidbgStop, 0},
+    {"qUnidbgStood", packet_qUnidbgStood, 0},
+    {"QAllow", packet_QAllow, 0},
+    {"QThreadSuffixSupported", packet_QThreadSuffixSupported, 0},
+    {"QListThreadsInStopReply", packet_QListThreadsInStopReply, 0},
+    {"qHostInfo", packet_qHostInfo, 0},
+    {"qProcessInfo", packet_qProcessInfo, 0},
+    {"qMemoryRegionInfo", packet_qMemoryRegionInfo, 0},
+    {"jThreadsInfo", packet_jThreadsInfo, 0},
 };
 
 /* A letter is followed by its arguments at once. */
 static const struct command letters[] = {
-    {"m", packet_m},        {"x", packet_x}, {"g", packet_g}, {"p", packet_p}, {"c", packet_c},
-    {"s", packet_s},        {"Z", packet_Z}, {"z", packet_z}, {"H", packet_H}, {"T", packet_T},
-    {"?", packet_question}, {"M", packet_M}, {"X", packet_X}, {"G", packet_G}, {"P", packet_P},
-    {"C", packet_C},        {"S", packet_S}, {"D", packet_D}, {"k", packet_k}, {"R", packet_R},
-    {"!", packet_bang},
+    {"m", packet_m, 0},
+    {"x", packet_x, 0},
+    {"g", packet_g, 0},
+    {"p", packet_p, 0},
+    {"c", packet_c, 0},
+    {"s", packet_s, ALLOW_STEPS},
+    {"Z", packet_Z, ALLOW_BREAKPOINTS},
+    {"z", packet_z, ALLOW_BREAKPOINTS},
+    {"H", packet_H, 0},
+    {"T", packet_T, 0},
+    {"?", packet_question, 0},
+    {"M", packet_M, ALLOW_MEMORY},
+    {"X", packet_X, ALLOW_MEMORY},
+    {"G", packet_G, ALLOW_REGISTERS},
+    {"P", packet_P, ALLOW_REGISTERS},
+    {"C", packet_C, 0},
+    {"S", packet_S, ALLOW_STEPS},
+    {"D", packet_D, 0},
+    {"k", packet_k, 0},
+    {"R", packet_R, 0},
+    {"!", packet_bang, 0},
 };
 
 static bool word_ends(const struct scan *scan) {
@@ -54,21 +73,21 @@ static bool word_ends(const struct scan *scan) {
     return *scan->at == ':' || *scan->at == ';' || *scan->at == ',';
 }
 
-static handler *find_word(struct scan *scan) {
+static const struct command *find_word(struct scan *scan) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         struct scan rest = *scan;
         if (scan_word(&rest, words[i].name) && word_ends(&rest)) {
             *scan = rest;
-            return words[i].run;
+            return &words[i];
         }
     }
     return NULL;
 }
 
-static handler *find_letter(struct scan *scan) {
+static const struct command *find_letter(struct scan *scan) {
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
         if (scan_take(scan, letters[i].name[0]))
-            return letters[i].run;
+            return &letters[i];
     }
     return NULL;
 }
@@ -89,12 +108,16 @@ static void do_job(void *argument) {
  */
 static enum verdict handle(struct unidbg_stub *stub, struct scan scan) {
     struct job job = {stub, scan, NULL, REPLY};
+    const struct command *command = find_word(&job.scan);
 
-    job.run = find_word(&job.scan);
-    if (!job.run)
-        job.run = find_letter(&job.scan);
+    if (!command)
+        command = find_letter(&job.scan);
+    if (command)
+        job.run = command->run;
     wire_begin(stub);
-    if (job.run && !arch_guarded(&stub->guard, do_job, &job))
+    if (command && command->needs & ~(unsigned)stub->allowed)
+        reply_error(stub, ERROR_GENERAL, "not allowed here");
+    else if (command && !arch_guarded(&stub->guard, do_job, &job))
         reply_error(stub, ERROR_FAULT, "code of the guest faulted while it made the answer");
     else if (stub->out.overflow)
         reply_error(stub, ERROR_SPACE, "the reply is longer than a packet");

@@ -9,7 +9,7 @@
 enum { PIECE = 128 };
 
 /* Bytes of [address, address + count) before the first that lies in a device, or wraps around. */
-static size_t outside_devices(const struct unidbg_stub *stub, uint64_t address, size_t count) {
+size_t memory_outside_devices(const struct unidbg_stub *stub, uint64_t address, size_t count) {
     const struct unidbg_port *port = stub->port;
     struct unidbg_region region;
 
@@ -27,27 +27,10 @@ static size_t outside_devices(const struct unidbg_stub *stub, uint64_t address, 
 }
 
 size_t memory_read(struct unidbg_stub *stub, void *to, uint64_t address, size_t count) {
-    count = outside_devices(stub, address, count);
+    count = memory_outside_devices(stub, address, count);
     if (count > 0)
         count = stub->port->peek(stub->port->context, to, address, count);
     breakpoints_hide(stub, to, address, count);
-    return count;
-}
-
-static size_t write_through(struct unidbg_stub *stub, uint64_t address, const uint8_t *from, size_t count) {
-    const struct unidbg_port *port = stub->port;
-    size_t done = port->poke ? port->poke(port->context, address, from, count) : 0;
-
-    if (done < count && port->poke_text)
-        done += port->poke_text(port->context, address + done, from + done, count - done);
-    return done;
-}
-
-size_t memory_write(struct unidbg_stub *stub, uint64_t address, const uint8_t *from, size_t count) {
-    count = outside_devices(stub, address, count);
-    if (count > 0)
-        count = write_through(stub, address, from, count);
-    breakpoints_rewrite(stub, address, from, count);
     return count;
 }
 
@@ -77,14 +60,14 @@ static size_t append_range(struct unidbg_stub *stub, uint64_t address, uint64_t 
     return (size_t)done;
 }
 
-static bool scan_range(struct scan *scan, uint64_t *address, uint64_t *count) {
+bool memory_scan_range(struct scan *scan, uint64_t *address, uint64_t *count) {
     *address = scan_hex(scan);
     scan_expect(scan, ',');
     *count = scan_hex(scan);
     return !scan->failed;
 }
 
-static enum verdict malformed(struct unidbg_stub *stub) {
+enum verdict memory_malformed(struct unidbg_stub *stub) {
     reply_error(stub, ERROR_INVALID, "malformed memory packet");
     return REPLY;
 }
@@ -93,8 +76,8 @@ enum verdict packet_m(struct unidbg_stub *stub, struct scan *scan) {
     uint64_t address;
     uint64_t count;
 
-    if (!scan_range(scan, &address, &count))
-        return malformed(stub);
+    if (!memory_scan_range(scan, &address, &count))
+        return memory_malformed(stub);
     if (append_range(stub, address, count, append_hex) == 0)
         reply_error(stub, ERROR_FAULT, NULL);
     return REPLY;
@@ -105,8 +88,8 @@ enum verdict packet_x(struct unidbg_stub *stub, struct scan *scan) {
     uint64_t address;
     uint64_t count;
 
-    if (!scan_range(scan, &address, &count))
-        return malformed(stub);
+    if (!memory_scan_range(scan, &address, &count))
+        return memory_malformed(stub);
     if (count == 0) {
         stub->bare_binary = true;
         reply_ok(stub);
@@ -117,47 +100,6 @@ enum verdict packet_x(struct unidbg_stub *stub, struct scan *scan) {
     if (append_range(stub, address, count, reply_binary) == 0)
         reply_error(stub, ERROR_FAULT, NULL);
     return REPLY;
-}
-
-static enum verdict write_done(struct unidbg_stub *stub, bool done) {
-    if (done)
-        reply_ok(stub);
-    else
-        reply_error(stub, ERROR_FAULT, NULL);
-    return REPLY;
-}
-
-enum verdict packet_M(struct unidbg_stub *stub, struct scan *scan) {
-    uint8_t piece[PIECE];
-    uint64_t address;
-    uint64_t count;
-    bool good = scan_range(scan, &address, &count);
-
-    scan_expect(scan, ':');
-    if (!good || scan->failed || scan_left(scan) / 2 != count || scan_left(scan) % 2 != 0)
-        return malformed(stub);
-    while (count > 0 && good) {
-        size_t now = count < PIECE ? (size_t)count : PIECE;
-        scan_bytes(scan, piece, now);
-        if (scan->failed)
-            return malformed(stub);
-        good = memory_write(stub, address, piece, now) == now;
-        address += now;
-        count -= now;
-    }
-    return write_done(stub, good);
-}
-
-/* Binary: the escapes are undone already. An empty one is the probe for this packet. */
-enum verdict packet_X(struct unidbg_stub *stub, struct scan *scan) {
-    uint64_t address;
-    uint64_t count;
-    bool good = scan_range(scan, &address, &count);
-
-    scan_expect(scan, ':');
-    if (!good || scan->failed || scan_left(scan) != count)
-        return malformed(stub);
-    return write_done(stub, memory_write(stub, address, scan->at, (size_t)count) == count);
 }
 
 static void append_width(struct unidbg_stub *stub, uint64_t value, unsigned width) {
@@ -175,7 +117,7 @@ static bool reserve_lengths(struct unidbg_stub *stub, struct scan scan) {
     while (!scan_done(&scan) && !scan_take(&scan, ';')) {
         if (!first)
             scan_expect(&scan, ',');
-        if (!scan_range(&scan, &address, &count))
+        if (!memory_scan_range(&scan, &address, &count))
             return false;
         if (!first)
             reply_char(stub, ',');
@@ -200,12 +142,12 @@ enum verdict packet_MultiMemRead(struct unidbg_stub *stub, struct scan *scan) {
     uint64_t count;
 
     if (!scan_word(scan, ":ranges:") || !reserve_lengths(stub, *scan))
-        return malformed(stub);
+        return memory_malformed(stub);
     if (stub->out.overflow)
         return REPLY;
     while (!scan_done(scan) && !scan_take(scan, ';')) {
         scan_take(scan, ',');
-        scan_range(scan, &address, &count);
+        memory_scan_range(scan, &address, &count);
         fill_length(stub, at, append_range(stub, address, count, reply_binary), hex_width(count));
         at += hex_width(count) + 1;
     }

@@ -5,8 +5,16 @@
 
 #include <unidbg/stub.h>
 
+#include "packet.h"
+
 /* Read up to `count` bytes; gives how many from the start could be read. */
 size_t memory_read(struct unidbg_stub *stub, void *to, uint64_t address, size_t count);
+/* Bytes of [address, address + count) before the first that lies in a device, or wraps around. */
+size_t memory_outside_devices(const struct unidbg_stub *stub, uint64_t address, size_t count);
+/* `address,length` */
+bool memory_scan_range(struct scan *scan, uint64_t *address, uint64_t *count);
+/* The error for what is none. */
+enum verdict memory_malformed(struct unidbg_stub *stub);
 /* Write; gives how many from the start were written. Read-only memory is written through poke_text. */
 size_t memory_write(struct unidbg_stub *stub, uint64_t address, const uint8_t *from, size_t count);
 

@@ -35,6 +35,8 @@ handler packet_question, packet_bang, packet_qSupported, packet_QStartNoAckMode,
     packet_QUnidbgLease, packet_qUnidbgStop, packet_qUnidbgStood;
 /* xfer.c */
 handler packet_qXfer;
+/* allow.c */
+handler packet_QAllow;
 /* search.c */
 handler packet_qSearch, packet_qCRC;
 /* monitor.c */

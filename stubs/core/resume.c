@@ -3,6 +3,7 @@
  * takes them. */
 #include "resume.h"
 
+#include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
 #include "packet.h"
@@ -18,7 +19,14 @@ struct action {
     uint64_t end;
 };
 
+static enum verdict not_allowed(struct unidbg_stub *stub) {
+    reply_error(stub, ERROR_GENERAL, "not allowed here");
+    return REPLY;
+}
+
 static enum verdict go(struct unidbg_stub *stub, struct action action) {
+    if (action.step && !(stub->allowed & ALLOW_STEPS))
+        return not_allowed(stub);
     stub->stepping = action.step;
     stub->range_start = action.start;
     stub->range_end = action.end;
@@ -65,6 +73,8 @@ static enum verdict go_from(struct unidbg_stub *stub, struct scan *scan, bool st
             reply_error(stub, ERROR_INVALID, "malformed address");
             return REPLY;
         }
+        if (!(stub->allowed & ALLOW_REGISTERS))
+            return not_allowed(stub);
         arch_set_pc(stub->frame, pc);
     }
     return go(stub, (struct action){.step = step});
@@ -95,7 +105,7 @@ enum verdict packet_S(struct unidbg_stub *stub, struct scan *scan) {
 
 enum verdict packet_vCont_question(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
-    reply_text(stub, "vCont;c;C;s;S;t;r");
+    reply_text(stub, stub->allowed & ALLOW_STEPS ? "vCont;c;C;s;S;t;r" : "vCont;c;C;t");
     return REPLY;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "session.h"
 
+#include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
 #include "packet.h"
@@ -19,6 +20,7 @@ uint64_t session_now(const struct unidbg_stub *stub) {
 
 /* Features that one client negotiated mean nothing to the next. */
 static void forget_features(struct unidbg_stub *stub) {
+    stub->allowed = (uint8_t)allow_possible();
     stub->text_errors = false;
     stub->bare_binary = false;
     stub->lldb = false;
@@ -152,7 +154,8 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     reply_text(stub,
                ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
                ";qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+");
-    append_feature(stub, port->poke_text, ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
+    append_feature(stub, stub->allowed && port->poke_text,
+                   ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
     append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
     append_feature(stub, port->region, ";qXfer:memory-map:read+");
     append_feature(stub, port->exec_file, ";qXfer:exec-file:read+");

@@ -3,6 +3,7 @@
 #include <unidbg/stub.h>
 
 #include "agent.h"
+#include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
 #include "packet.h"
@@ -17,7 +18,7 @@ enum { INTERRUPT_BYTE = 0x03 };
 bool unidbg_init(struct unidbg_stub *stub, const struct unidbg_port *port, void *buffer, size_t size) {
     if (!port->get || !port->put || !port->peek || size < UNIDBG_BUFFER_MIN)
         return false;
-    *stub = (struct unidbg_stub){.port = port, .pending = -1};
+    *stub = (struct unidbg_stub){.port = port, .pending = -1, .allowed = (uint8_t)allow_possible()};
     wire_init(stub, buffer, size);
     return true;
 }

@@ -65,6 +65,13 @@ uint64_t thread_scan(struct scan *scan) {
     return scan_hex(scan);
 }
 
+/* LLDB names the thread in the packet itself (`;thread:1;`), behind the other arguments. */
+uint64_t thread_of_packet(const struct unidbg_stub *stub, struct scan *scan) {
+    if (scan_past(scan, ';') && scan_word(scan, "thread:"))
+        return scan_hex(scan);
+    return stub->thread_general;
+}
+
 static enum verdict missing(struct unidbg_stub *stub) {
     reply_error(stub, ERROR_INVALID, "no such thread");
     return REPLY;

@@ -26,6 +26,8 @@ uint64_t thread_current(const struct unidbg_stub *stub);
 bool thread_look(struct unidbg_stub *stub, uint64_t id, struct thread_view *view);
 /* `1`, `-1`, `0`, `p1.1`, `p1`: the process is always ours. */
 uint64_t thread_scan(struct scan *scan);
+/* The thread that a register packet means: what it names at its end, or else what Hg selected. */
+uint64_t thread_of_packet(const struct unidbg_stub *stub, struct scan *scan);
 /* The CPU of the stopped thread. */
 uint32_t thread_cpu(const struct unidbg_stub *stub);
 

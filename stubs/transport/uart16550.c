@@ -20,8 +20,9 @@ enum { WHEN_RECEIVED = 0x01, WHEN_TRANSMIT_EMPTY = 0x02 }; /* of INTERRUPT_ENABL
 /* Bytes that the FIFO takes once it is empty. */
 enum { FIFO = 16 };
 
-/* Looks at the status before a byte is given up: a look takes 0.3 to 1 us. A byte takes 87 us at 115200 baud, but behind
- * a socket on a busy host the reader can sleep for a second: giving up on it would cut the packet. */
+/* Looks at the status before a byte is given up: a look takes 0.3 to 1 us. A byte takes 87 us at 115200
+ * baud, but behind a socket on a busy host the reader can sleep for a second: giving up on it would cut the
+ * packet. */
 enum { PATIENCE = 4000000 };
 
 static void out8(uint16_t port, uint8_t value) {

@@ -4,6 +4,9 @@
 
 #include <unidbg/x86_64.h>
 
+/* The part of unidbg_x86_64_port that can change the guest: change.c, or none. */
+void x86_add_writers(struct unidbg_port *port);
+
 /* access.S */
 size_t unidbg_x86_64_copy(void *to, const void *from, size_t count);
 bool unidbg_x86_64_guarded(struct unidbg_guard *guard, void (*call)(void *), void *argument);

@@ -85,9 +85,6 @@ const struct x86_register x86_registers[X86_REGISTERS] = {
     SYSTEM(efer, TYPE_EFER),
 };
 
-/* Flags that a client may set: not TF, which is the stub's, nor those that would fault iretq. */
-static const uint64_t flags_writable = 0x240ed5 & ~(uint64_t)X86_TF;
-
 unsigned arch_register_count(void) {
     return X86_REGISTERS;
 }
@@ -113,11 +110,7 @@ uint64_t arch_frame_pointer(const struct unidbg_frame *frame) {
     return frame->rbp;
 }
 
-void arch_set_pc(struct unidbg_frame *frame, uint64_t pc) {
-    frame->rip = pc;
-}
-
-static uint64_t load(const uint8_t *from, unsigned count) {
+uint64_t x86_load(const uint8_t *from, unsigned count) {
     uint64_t value = 0;
 
     while (count-- > 0)
@@ -129,8 +122,8 @@ static uint64_t load(const uint8_t *from, unsigned count) {
 static unsigned full_tag(const uint8_t *fxsave, unsigned physical) {
     unsigned top = fxsave[3] >> 3 & 7;
     const uint8_t *stack = fxsave + 32 + (size_t)16 * ((physical - top) & 7);
-    uint64_t mantissa = load(stack, 8);
-    unsigned exponent = (unsigned)load(stack + 8, 2) & 0x7fff;
+    uint64_t mantissa = x86_load(stack, 8);
+    unsigned exponent = (unsigned)x86_load(stack + 8, 2) & 0x7fff;
 
     if (!(fxsave[4] >> physical & 1))
         return 3; /* empty */
@@ -147,14 +140,6 @@ static unsigned full_tags(const uint8_t *fxsave) {
     return tags;
 }
 
-static uint8_t short_tags(unsigned tags) {
-    unsigned bits = 0;
-
-    for (unsigned i = 0; i < 8; i++)
-        bits |= (unsigned)((tags >> 2 * i & 3) != 3) << i;
-    return (uint8_t)bits;
-}
-
 void arch_register_get(const struct unidbg_frame *frame, unsigned number, uint8_t *to) {
     const struct x86_register *it = &x86_registers[number];
     const uint8_t *from = (const uint8_t *)frame + it->offset;
@@ -166,45 +151,4 @@ void arch_register_get(const struct unidbg_frame *frame, unsigned number, uint8_
         to[0] = (uint8_t)tags;
         to[1] = (uint8_t)(tags >> 8);
     }
-}
-
-static bool canonical(uint64_t address) {
-    uint64_t high = address >> 47;
-    return high == 0 || high == 0x1ffff;
-}
-
-static bool set_special(struct unidbg_frame *frame, const struct x86_register *it, const uint8_t *from) {
-    uint64_t value = load(from, it->size <= 8 ? it->size : 8);
-    uint8_t *to = (uint8_t *)frame + it->offset;
-
-    switch (it->type) {
-    case TYPE_TAG:
-        to[0] = short_tags((unsigned)value);
-        return true;
-    case TYPE_EFLAGS:
-        frame->rflags = (frame->rflags & ~flags_writable) | (value & flags_writable);
-        return true;
-    case TYPE_MXCSR:
-        to[0] = from[0];
-        to[1] = from[1];
-        return value >> 16 == 0;
-    case TYPE_FIXED:
-        return value == load(to, 4);
-    default: /* TYPE_CODE and TYPE_ADDRESS */
-        return canonical(value);
-    }
-}
-
-bool arch_register_set(struct unidbg_frame *frame, unsigned number, const uint8_t *from) {
-    const struct x86_register *it = &x86_registers[number];
-
-    if (it->type >= TYPE_SPECIAL) {
-        if (!set_special(frame, it, from))
-            return false;
-        if (it->type < TYPE_COPIED)
-            return true;
-    }
-    for (unsigned i = 0; i < it->width; i++)
-        ((uint8_t *)frame + it->offset)[i] = from[i];
-    return true;
 }

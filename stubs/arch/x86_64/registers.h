@@ -39,6 +39,9 @@ struct x86_register {
     uint16_t offset;
 };
 
+/* A number of up to eight bytes, low byte first. */
+uint64_t x86_load(const uint8_t *from, unsigned count);
+
 extern const struct x86_register x86_registers[X86_REGISTERS];
 
 #endif

@@ -73,6 +73,7 @@ struct unidbg_stub {
     bool spare_ack;         /* the `+` for that answer may still come */
     bool greeted;           /* a `+` outside of any exchange: a client has just come */
     bool awaited;           /* the client resumed the guest and waits for a stop reply */
+    uint8_t allowed;        /* ALLOW_... of core/allow.h: what this client may change */
     bool text_errors;       /* error-message+ */
     bool bare_binary;       /* x as LLDB has it */
     bool lldb;              /* a packet came that only LLDB sends */

@@ -22,7 +22,8 @@ struct unidbg_stub;
 /* Smallest buffer. PacketSize is about half of the buffer (a third, where the port has `room`): 33 KiB give
  * packets of 16 KiB. */
 #define UNIDBG_BUFFER_MIN 2112
-/* Bytes of buffer for packets of `size` bytes; the second with a queue of that size, for a port with `room`. */
+/* Bytes of buffer for packets of `size` bytes; the second with a queue of that size, for a port with `room`.
+ */
 #define UNIDBG_BUFFER_FOR(size) (2 * ((size) + 16))
 #define UNIDBG_BUFFER_QUEUED(size) (3 * ((size) + 16))
 
@@ -52,8 +53,8 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame);
  * back to the instruction's own address. */
 bool unidbg_fixup(struct unidbg_stub *stub, struct unidbg_frame *frame);
 
-/* From the line's interrupt, or from a poll where there is none. Returns at once unless a client
- * has come: the first whole packet and 0x03 stop the guest, and the call returns when the client lets it go. */
+/* From the line's interrupt, or from a poll where there is none. Returns at once unless a client has come:
+ * the first whole packet and 0x03 stop the guest, and the call returns when the client lets it go. */
 void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame);
 
 /* From a periodic timer interrupt (10 to 1000 Hz): ends leases of clients that fell silent, and sends what

@@ -13,7 +13,8 @@ struct unidbg_uart16550 {
 };
 
 /* 115200 8n1, FIFO on, receive interrupt on (OUT2 set). The kernel routes the IRQ (4 COM1, 3 COM2) to
- * unidbg_irq and acknowledges it at its interrupt controller. Fills in the line and its functions in the port. */
+ * unidbg_irq and acknowledges it at its interrupt controller. Fills in the line and its functions in the
+ * port. */
 void unidbg_uart16550_init(struct unidbg_uart16550 *uart, uint16_t base, struct unidbg_port *port);
 
 #endif

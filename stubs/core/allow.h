@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a client may change (QAllow), and what this build could let it. */
+#ifndef ALLOW_H
+#define ALLOW_H
+
+enum { ALLOW_REGISTERS = 1, ALLOW_MEMORY = 2, ALLOW_BREAKPOINTS = 4, ALLOW_STEPS = 8, ALLOW_ALL = 15 };
+
+/* All, or nothing in an observe-only build. */
+unsigned allow_possible(void);
+
+#endif
