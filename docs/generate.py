@@ -58,16 +58,27 @@ def _sections() -> Iterator[str]:
         yield f"## {group}\n"
         for name in names:
             yield f"### unidbg {name}\n"
-            yield _block(_help(top, name))
+            yield from _helps(top, root, name)
 
 
-def _help(top: click.Context, name: str) -> str:
-    command = root.get_command(top, name)
+def _helps(parent: click.Context, group: click.Group, name: str) -> Iterator[str]:
+    """The help of a command, and below it that of its parts."""
+    command = group.get_command(parent, name)
     assert command is not None
+    yield _block(_help(parent, command, name))
+    if isinstance(command, click.Group):
+        for part in command.list_commands(parent):
+            yield f"#### unidbg {name} {part}\n"
+            with click.Context(command, info_name=name, parent=parent) as context:
+                yield from _helps(context, command, part)
+
+
+def _help(parent: click.Context, command: click.Command, name: str) -> str:
+    top = parent.find_root()
     with click.Context(
         command,
         info_name=name,
-        parent=top,
+        parent=parent,
         terminal_width=WIDTH,
         max_content_width=WIDTH,
         help_option_names=top.help_option_names,

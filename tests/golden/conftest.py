@@ -18,6 +18,7 @@ from tests.golden import sample
 from tests.golden.sample import FakeSession
 from unidbg.cli import guests, images, opening
 from unidbg.cli.doctor import host
+from unidbg.cli.kit import building, copying
 from unidbg.cli.running import run
 
 TRANSCRIPTS = Path(__file__).with_name("transcripts")
@@ -47,6 +48,8 @@ def unidbg(monkeypatch: pytest.MonkeyPatch, session: FakeSession, tmp_path: Path
     monkeypatch.setattr(images, "symbols_view", lambda path, query: sample.SYMBOLS)
     monkeypatch.setattr(images, "types_view", lambda path, name: sample.TYPES)
     monkeypatch.setattr(guests, "report", lambda: sample.GUESTS)
+    monkeypatch.setattr(copying, "copy", lambda folder, force: sample.COPIED)
+    monkeypatch.setattr(building, "build", lambda *what, **options: sample.BUILT)
     monkeypatch.setattr(host, "host_diagnoses", lambda guest_is_given: sample.DOCTOR.diagnoses)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hello.elf").touch()

@@ -371,6 +371,16 @@ GUESTS = host.GuestsReport(
     )
 )
 
+COPIED = host.KitReport(
+    "copied", "kit", ("x86_64",), (host.KitFile("Makefile", 4096), host.KitFile("core/stub.c", 9000))
+)
+BUILT = host.KitReport(
+    "built",
+    "unidbg-x86_64",
+    ("x86_64",),
+    (host.KitFile("unidbg.o", 800_000, 30_000), host.KitFile("include/unidbg/stub.h", 5000)),
+)
+
 DOCTOR = host.DoctorReport(
     "localhost:1234",
     (

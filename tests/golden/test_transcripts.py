@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "type": ("type", "hello.elf", "struct timer"),
     "ls": ("ls",),
     "doctor": ("doctor",),
+    "stub-copy": ("stub", "copy", "kit"),
+    "stub-build": ("stub", "build", "x86_64"),
     "monitor": ("monitor", ":1234", "stats"),
 }
 

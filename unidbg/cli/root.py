@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "monitor": "Send a command to the guest's stub.",
     },
     "Tools": {
+        "stub": "Get the stub that a kernel links: its sources, or objects.",
         "doctor": "Check what unidbg needs, and how to get it.",
     },
 }

@@ -25,6 +25,7 @@ NAMES: dict[type, str] = {
     inspect.MonitorView: "monitor",
     host.GuestsReport: "ls",
     host.DoctorReport: "doctor",
+    host.KitReport: "stub",
 }
 
 

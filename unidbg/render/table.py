@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from unidbg.render.cells import Page
 from unidbg.render.foot import fault_lines, provenance_line
 from unidbg.render.json import all_faults
-from unidbg.render.tables import code, crash, guests, memory, overview, parts, rings, values
+from unidbg.render.tables import code, crash, guests, kit, memory, overview, parts, rings, values
 from unidbg.render.tables import network as net
 from unidbg.views import base, host, inspect, network, system
 
@@ -39,6 +39,7 @@ BODIES: dict[type, Body] = {
     inspect.MonitorView: values.monitor,
     host.GuestsReport: guests.guests,
     host.DoctorReport: guests.doctor,
+    host.KitReport: kit.kit,
 }
 
 

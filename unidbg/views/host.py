@@ -69,3 +69,28 @@ class DoctorReport(Record):
 
     target: str
     diagnoses: tuple[Diagnosis, ...]
+
+
+@record
+class KitFile(Record):
+    """A file that `stub` has written; `path` is relative to the folder.
+
+    `loaded_bytes` is what of an object a kernel loads: code and data, without debug information.
+    """
+
+    path: str
+    bytes: int
+    loaded_bytes: int | None = None
+
+
+@record
+class KitReport(Record):
+    """What `stub copy` (`action` is `copied`) or `stub build` (`built`) has put into `folder`.
+
+    `architectures` are those that the sources are for, or the one that was built.
+    """
+
+    action: str
+    folder: str
+    architectures: tuple[str, ...]
+    files: tuple[KitFile, ...]

@@ -41,7 +41,15 @@ def load(name: str) -> click.Command:
 
 
 def commands() -> dict[str, click.Command]:
-    return {name: load(name) for group in COMMANDS.values() for name in group}
+    """What can be run; of a command with parts, these."""
+    loaded = {name: load(name) for group in COMMANDS.values() for name in group}
+    parts = {
+        f"{name} {part}": command
+        for name, group in loaded.items()
+        if isinstance(group, click.Group)
+        for part, command in group.commands.items()
+    }
+    return {name: one for name, one in loaded.items() if not isinstance(one, click.Group)} | parts
 
 
 @pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])

@@ -144,7 +144,11 @@ def test_every_dependency_has_a_lower_bound_alone() -> None:
 def test_the_wheel_holds_three_packages_and_the_stub() -> None:
     wheel = toml()["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["packages"] == ["unidbg", "symbols/unidbg_symbols", "tui/unidbg_tui"]
-    assert wheel["shared-data"] == {"stubs": "share/unidbg/stubs"}
+    assert wheel["shared-data"] == {
+        "stubs": "share/unidbg/stubs",
+        "docs/porting.md": "share/unidbg/docs/porting.md",
+        "docs/abi.md": "share/unidbg/docs/abi.md",
+    }
     assert all((ROOT / package / "py.typed").exists() for package in wheel["packages"])
 
 
