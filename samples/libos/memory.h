@@ -1,22 +1,48 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Memory: what lies where, a bitmap of pages, and a heap over it: new blocks come from a bump pointer,
- * freed ones are kept in lists by size class and used again.
+ * Memory: what lies where, a bitmap of pages, and a heap over it: blocks that are split and joined again, the free
+ * ones in lists by size class.
  */
 #ifndef LIBOS_MEMORY_H
 #define LIBOS_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "libos/cpu.h"
+
+#define MEMORY_GUARDS 8
+#define HEAP_CLASSES 18
 
 struct memory_layout {
     struct range code;
     struct range rodata;
     struct range data;
     struct range heap;
-    struct range stack;
+    struct range stack; /* that the kernel runs on; those of exceptions lie below it */
+    struct range guards[MEMORY_GUARDS];
+    uint32_t guard_count;
+};
+
+/*
+ * Stands before each block, live or free; blocks follow each other without a gap from `blocks` up to `current`.
+ * Free neighbours are joined at once, and what is free at the end of the heap is given back to the pages.
+ */
+struct heap_block {
+    uint64_t check;              /* block_check ^ address of this header ^ span ^ size */
+    uint64_t span;               /* bytes up to the next header */
+    uint64_t size;               /* as asked for, bytes; 0: free */
+    void *call_site;             /* where the allocation returns to; NULL: not recorded */
+    struct heap_block *previous; /* NULL: this is the first */
+    uint64_t reserved;           /* data is aligned to 16 bytes */
+};
+
+/* Blocks whose span is at least `size` bytes, and less than that of the next class. */
+struct heap_class {
+    uint64_t size;
+    uint64_t used; /* live ones */
+    uint64_t free; /* in its list */
 };
 
 /*
@@ -25,7 +51,7 @@ struct memory_layout {
  */
 struct memory_manager {
     uintptr_t start;   /* first byte of the heap */
-    uintptr_t current; /* where the next new block goes */
+    uintptr_t current; /* one past the last block */
     uintptr_t end;     /* one past the last byte that the heap may ever get */
 
     uint64_t allocated; /* bytes live, without headers */
@@ -37,6 +63,14 @@ struct memory_manager {
     uint64_t page_total;
     uint64_t page_free;
     uint64_t page_size; /* bytes */
+
+    struct heap_block *blocks; /* the first */
+    uint64_t block_check;
+    uint64_t free_bytes;   /* in free blocks, with their headers */
+    uint64_t largest_free; /* bytes of the largest of them, with its header */
+    uint64_t failed;       /* allocations that found no room */
+    struct heap_class classes[HEAP_CLASSES];
+    uint32_t class_count;
 };
 
 /* Set up an arena of so many bytes (less if there is not so much RAM) behind the image. */
@@ -45,9 +79,12 @@ void memory_init(uint64_t arena_bytes);
 const struct memory_layout *memory_layout(void);
 const struct memory_manager *memory_manager(void);
 
-/* 16-byte aligned, contents undefined; NULL when there is no room. At most 1 MiB: whole pages are for more. */
+/*
+ * 16-byte aligned, contents undefined; NULL when there is no room. With `callsites` on the command line each block
+ * keeps where it was allocated.
+ */
 void *heap_allocate(size_t size);
-/* Panics when it is no block, or one that is free already. NULL is ignored. */
+/* Panics when it is no block, one that is free already, or one that was written beyond its end. NULL is ignored. */
 void heap_free(void *data);
 
 /* Whole pages, zeroed, contiguous; NULL when there are none. */

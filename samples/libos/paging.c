@@ -113,6 +113,9 @@ void paging_init(void) {
     map(layout->rodata, READ_ONLY);
     map(layout->data, READ_WRITE);
     map(layout->stack, READ_WRITE);
+    for (unsigned i = 0; i < INTERRUPT_STACKS; i++) {
+        map(interrupt_stack(i), READ_WRITE);
+    }
     map_all_ram();
     write_cr3((uintptr_t)root);
 }

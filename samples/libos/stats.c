@@ -100,6 +100,13 @@ static void say_regions(struct output *out, const struct memory_layout *layout) 
     }
 }
 
+static void say_guards(struct output *out, const struct memory_layout *layout) {
+    for (unsigned i = 0; i < layout->guard_count; i++) {
+        stats_say(out, "memory.guards.%u.start=0x%lx", i, layout->guards[i].start);
+        stats_say(out, "memory.guards.%u.end=0x%lx", i, layout->guards[i].end);
+    }
+}
+
 static void say_memory(struct output *out) {
     const struct memory_layout *layout = memory_layout();
     const struct page_counts pages = paging_count();
@@ -114,6 +121,7 @@ static void say_memory(struct output *out) {
     stats_say(out, "memory.pages.user=%lu", pages.user);
     stats_say(out, "memory.pages.no_execute=%lu", pages.no_execute);
     stats_say(out, "memory.pages.writable_executable=%lu", pages.writable_executable);
+    say_guards(out, layout);
     say_regions(out, layout);
 }
 
@@ -198,21 +206,6 @@ static void say_app(struct output *out) {
     }
 }
 
-static void say_heap(struct output *out) {
-    const struct memory_manager *heap = memory_manager();
-    stats_say(out, "heap.start=0x%lx", heap->start);
-    stats_say(out, "heap.current=0x%lx", heap->current);
-    stats_say(out, "heap.end=0x%lx", heap->end);
-    stats_say(out, "heap.allocated_bytes=%lu", heap->allocated);
-    stats_say(out, "heap.peak_bytes=%lu", heap->peak);
-    stats_say(out, "heap.count=%lu", heap->count);
-    stats_say(out, "heap.pages.base=0x%lx", heap->page_base);
-    stats_say(out, "heap.pages.page_size_bytes=%lu", heap->page_size);
-    stats_say(out, "heap.pages.total=%lu", heap->page_total);
-    stats_say(out, "heap.pages.free=%lu", heap->page_free);
-    stats_say(out, "heap.pages.free_counted=%lu", memory_count_free_pages());
-}
-
 /* Armed timers alone, and numbered without gaps. Overdue against the time at which the loop last looked. */
 static void say_timers(struct output *out, const struct event_loop *loop) {
     unsigned i = 0;
@@ -269,7 +262,7 @@ static const struct {
     void (*say)(struct output *out);
 } views[] = {
     {"memory", say_memory}, {"devices", say_devices}, {"boot", say_boot},
-    {"app", say_app},       {"heap", say_heap},       {"loop", say_loop},
+    {"app", say_app},       {"heap", stats_heap},     {"loop", say_loop},
     {"log", say_log},       {"net", stats_net},       {"rings", stats_rings},
 };
 

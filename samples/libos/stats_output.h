@@ -19,6 +19,8 @@ static inline const char *stats_boolean(bool value) {
     return value ? "true" : "false";
 }
 
+void stats_heap(struct output *out); /* of stats_heap.c */
+
 /* Views of stats_network.c; slots are those of the rings, and the chains of the queues under them. */
 void stats_net(struct output *out);
 void stats_rings(struct output *out);

@@ -5,6 +5,7 @@
 
 #include "libos/debug.h"
 #include "libos/device.h"
+#include "libos/image.h"
 
 #define SELECTOR_CODE 0x08
 #define SELECTOR_TASK 0x18
@@ -16,11 +17,13 @@
 
 #define VECTOR_NMI 2
 #define VECTOR_DOUBLE_FAULT 8
+#define VECTOR_PAGE_FAULT 14
 #define VECTOR_MACHINE_CHECK 18
 
-/* These can come when the stack is not to be trusted: each gets a stack of its own (IST 1 to 3). */
-enum { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_COUNT };
-#define IST_STACK_BYTES 8192
+/* These can come when the stack is not to be trusted: each gets a stack of its own. A page fault may be the stack that
+ * has grown into its guard page. */
+enum { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_PAGE_FAULT, IST_COUNT };
+_Static_assert(IST_COUNT - 1 == INTERRUPT_STACKS, "a stack for each");
 
 struct task_state {
     uint32_t reserved_0;
@@ -47,7 +50,6 @@ struct table_pointer {
     const void *base;
 } __attribute__((packed));
 
-static uint8_t interrupt_stacks[IST_COUNT - 1][IST_STACK_BYTES] __attribute__((aligned(16)));
 static struct task_state task_state;
 static uint64_t descriptors[5] = {0, DESCRIPTOR_CODE_64, DESCRIPTOR_DATA};
 static struct gate gates[TRAP_VECTORS] __attribute__((aligned(16)));
@@ -60,6 +62,8 @@ static uint8_t stack_of(unsigned vector) {
         return IST_DOUBLE_FAULT;
     case VECTOR_MACHINE_CHECK:
         return IST_MACHINE_CHECK;
+    case VECTOR_PAGE_FAULT:
+        return IST_PAGE_FAULT;
     default:
         return IST_NONE;
     }
@@ -78,7 +82,7 @@ static struct gate gate_to(uintptr_t entry, uint8_t stack) {
 
 static void load_segments(void) {
     for (unsigned i = 0; i < IST_COUNT - 1; i++) {
-        task_state.interrupt_stacks[i] = (uintptr_t)interrupt_stacks[i + 1];
+        task_state.interrupt_stacks[i] = interrupt_stack(i).end;
     }
     task_state.io_map = sizeof(task_state); /* beyond the limit: none */
     uintptr_t base = (uintptr_t)&task_state;
