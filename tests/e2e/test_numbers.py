@@ -19,6 +19,17 @@ from unidbg.views.base import Absent
 
 VIEWS = ("heap", "loop", "boot", "memory", "devices", "app", "log", "net", "rings")
 REQUESTS = 1000
+AHEAD = (
+    "heap.free_bytes",
+    "heap.largest_free_bytes",
+    "heap.failed",
+    "heap.classes.",
+    "heap.call_sites.",
+    "memory.guards.",
+    "boot.initializers.",
+    "boot.preallocated",
+)
+"""What the guest may say before a view shows it: compared as soon as it does."""
 
 
 @pytest.mark.parametrize("machine", ["q35", "microvm"])
@@ -96,7 +107,11 @@ def leaves(node: Any, path: str, found: dict[str, str]) -> None:
 
 def compare(found: dict[str, str], said: dict[str, str], how: str) -> None:
     """What the guest says is what we found; what it does not say is named, so that nothing slips by."""
-    wrong = {path: (found.get(path), value) for path, value in said.items() if found.get(path) != value}
+    wrong = {
+        path: (found.get(path), value)
+        for path, value in said.items()
+        if found.get(path) != value and not (path not in found and path.startswith(AHEAD))
+    }
     assert not wrong, f"by {how}: (ours, the guest's) {wrong}"
     unsaid = {path for path in found if path not in said and not ours_alone(path)}
     assert unsaid == set(), f"by {how}: the guest does not say {sorted(unsaid)}"

@@ -1,4 +1,4 @@
-"""The heap of the samples, run on this machine under sanitizers: its numbers add up, its mistakes are named."""
+"""The heap of the samples, run on this machine under sanitizers: its numbers add up, mistakes are named."""
 
 from __future__ import annotations
 
