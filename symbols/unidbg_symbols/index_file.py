@@ -102,6 +102,12 @@ def _open(path: str, key: bytes) -> NameIndex | None:
     return NameIndex(path, data, bool(flags & COMPLETE), (units, type_units, tables, names))
 
 
+def count_names(path: str) -> int:
+    """How many names an index holds that was just written."""
+    with open(path, "rb") as stream:
+        return int(_HEADER.unpack(stream.read(_HEADER.size))[6])
+
+
 def _prefix(elf: ElfFile) -> str:
     """The cheap part of the name: without reading what may be large."""
     info = elf.section(".debug_info")

@@ -148,7 +148,10 @@ def _fields(struct: t.StructType, base: int, depth: int) -> Iterator[tuple[str, 
 
 
 class Difference(Record):
-    """How a member changed: `what` is `added`, `removed`, `moved`, `resized`, `retyped`, `size` (of all)."""
+    """How a member changed: `what` is `added`, `removed`, `moved`, `resized`, `retyped`, `size` (of all).
+
+    An enumerator whose value is another one is `changed`.
+    """
 
     __slots__ = ("what", "name", "before", "after")
 
@@ -160,36 +163,63 @@ class Difference(Record):
 
 
 def differences(before: t.Type, after: t.Type) -> list[Difference]:
-    """What changed between two versions of a struct, in the order of its members, then what was removed."""
+    """What changed between two versions of a type, in the order of its members, then what was removed.
+
+    Members that are structs themselves are looked into (`list.next`): they are `moved` where they lie
+    elsewhere in them.
+    """
     found: list[Difference] = []
     if before.size != after.size:
         found.append(Difference("size", "", str(before.size), str(after.size)))
-    old, new = _members_of(before), _members_of(after)
-    for name, member in new.items():
-        if name not in old:
-            found.append(Difference("added", name, "", f"{member.type.spell(name)} at {_place(member)}"))
-        else:
-            found.extend(_changes(name, old[name], member))
-    for name, member in old.items():
-        if name not in new:
-            found.append(Difference("removed", name, f"{member.type.spell(name)} at {_place(member)}", ""))
+    old, new = t.strip(before), t.strip(after)
+    if isinstance(old, t.StructType) and isinstance(new, t.StructType):
+        found.extend(_between_structs(old, new, "", 0))
+    elif isinstance(old, t.EnumType) and isinstance(new, t.EnumType):
+        found.extend(_between_enums(dict(old.enumerators), dict(new.enumerators)))
+    elif old.name != new.name:
+        found.append(Difference("retyped", "", old.name, new.name))
     return found
 
 
-def _changes(name: str, before: t.Member, after: t.Member) -> Iterator[Difference]:
+def _between_structs(
+    before: t.StructType, after: t.StructType, prefix: str, depth: int
+) -> Iterator[Difference]:
+    old, new = _members_of(before), _members_of(after)
+    for name, member in new.items():
+        if name in old:
+            yield from _changes(prefix + name, old[name], member, depth)
+        else:
+            yield Difference("added", prefix + name, "", f"{member.type.spell(name)} at {_place(member)}")
+    for name, member in old.items():
+        if name not in new:
+            yield Difference("removed", prefix + name, f"{member.type.spell(name)} at {_place(member)}", "")
+
+
+def _changes(name: str, before: t.Member, after: t.Member, depth: int) -> Iterator[Difference]:
     if _place(before) != _place(after):
         yield Difference("moved", name, _place(before), _place(after))
     if before.type.size != after.type.size or before.bit_size != after.bit_size:
         yield Difference("resized", name, _extent(before), _extent(after))
     if before.type.name != after.type.name:
         yield Difference("retyped", name, before.type.name, after.type.name)
+    old, new = t.strip(before.type), t.strip(after.type)
+    if isinstance(old, t.StructType) and isinstance(new, t.StructType) and depth < _DEEPEST:
+        yield from _between_structs(old, new, f"{name}.", depth + 1)
 
 
-def _members_of(type_: t.Type) -> dict[str, t.Member]:
-    plain = t.strip(type_)
-    if not isinstance(plain, t.StructType):
-        return {}
-    numbered = enumerate(plain.members)
+def _between_enums(before: dict[str, int], after: dict[str, int]) -> Iterator[Difference]:
+    for name, value in after.items():
+        if name not in before:
+            yield Difference("added", name, "", str(value))
+        elif before[name] != value:
+            yield Difference("changed", name, str(before[name]), str(value))
+    for name, value in before.items():
+        if name not in after:
+            yield Difference("removed", name, str(value), "")
+
+
+def _members_of(struct: t.StructType) -> dict[str, t.Member]:
+    numbered = enumerate(struct.members)
     return {member.name or f"<{member.type.name} {number}>": member for number, member in numbered}
 
 

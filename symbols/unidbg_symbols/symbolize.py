@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from unidbg_symbols.image import Image
 
-_ADDRESS = re.compile(r"(?<![\w.])(?:0[xX][0-9a-fA-F]{3,16}|[0-9a-fA-F]{16}|[0-9a-fA-F]{8})(?![\w.])")
+_ADDRESS = re.compile(r"(?<![\w.])(?:0[xX][0-9a-fA-F]{3,16}|[0-9a-fA-F]{8,16})(?!\w|\.\w)")
 _COUNTER = re.compile(r"\b(?:rip|eip|ip|pc|elr\w*|epc|mepc)\W{0,3}$", re.IGNORECASE)
 _NAMED = re.compile(r"(?P<name>[A-Za-z_]\w*)\+0x(?P<offset>[0-9a-fA-F]{1,8})\b")
 _PAGE = 0x1000
 _MOST_BIASES = 1 << 16
 _MOST_JUDGED = 64
+_MOST_KNOWN = 1 << 16
 
 
 class Placed(Record):
@@ -36,6 +37,21 @@ class Placed(Record):
     def __init__(self, image: Image, bias: int) -> None:
         self.image: Final = image
         self.bias: Final = bias
+
+
+class Site(Record):
+    """One of the frames at an address: the function, for a stack frame with the offset into it, and the line.
+
+    `file` is "" and `line` 0 where unknown; `offset` is None for inlined frames. Data has its name alone.
+    """
+
+    __slots__ = ("function", "offset", "file", "line")
+
+    def __init__(self, function: str, offset: int | None, file: str = "", line: int = 0) -> None:
+        self.function: Final = function
+        self.offset: Final = offset
+        self.file: Final = file
+        self.line: Final = line
 
 
 class Symbolizer:
@@ -50,7 +66,7 @@ class Symbolizer:
         self._images = images
         self._show = show
         self._path = path
-        self._known: dict[tuple[int, bool], str] = {}
+        self._known: dict[tuple[int, bool], tuple[Site, ...]] = {}
 
     def annotate(self, text: str) -> str:
         """The text with what is known of each address behind it."""
@@ -58,42 +74,67 @@ class Symbolizer:
 
     def describe(self, address: int, *, exact: bool = False) -> str:
         """What is at a run address; empty where no image knows. `exact`: no return address."""
+        return ", in ".join(self._spelled(site) for site in self.sites(address, exact=exact))
+
+    def sites(self, address: int, *, exact: bool = False) -> tuple[Site, ...]:
+        """The frames at a run address, innermost first; none where no image knows it."""
         key = (address, exact)
         if key not in self._known:
-            found = (self._in_image(placed, address, exact) for placed in self._images)
-            self._known[key] = next((note for note in found if note), "")
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = (tuple(_sites(placed, address, exact)) for placed in self._images)
+            self._known[key] = next((sites for sites in found if sites), ())
         return self._known[key]
 
+    def found(self, text: str) -> Iterator[tuple[int, tuple[Site, ...]]]:
+        """(address, frames) of each address in a text that an image knows."""
+        for match in _ADDRESS.finditer(text):
+            address = int(match.group(), 16)
+            sites = self.sites(address, exact=_is_counter(match))
+            if sites:
+                yield address, sites
+
     def _note(self, match: re.Match[str]) -> str:
-        exact = _COUNTER.search(match.string, max(match.start() - 16, 0), match.start()) is not None
-        note = self.describe(int(match.group(), 16), exact=exact)
+        note = self.describe(int(match.group(), 16), exact=_is_counter(match))
         return f" ({note})" if note else ""
 
-    def _in_image(self, placed: Placed, address: int, exact: bool) -> str:
-        image, link = placed.image, address - placed.bias & (1 << 64) - 1
-        if not _in_code(image, link):
-            return self._data(image, link)
-        symbol = image.symbol_at(link)
-        looked_up = link
-        if not exact and (symbol is None or link != symbol.address) and follows_call(image, link):
-            looked_up = link - 1
-        frames = image.frames_at(looked_up)
-        function = image.symbol_at(looked_up)
-        parts = []
-        for number, frame in enumerate(frames):
-            name = self._show(frame.function or "?")
-            if number == len(frames) - 1 and function is not None:
-                name += f"+{link - function.address:#x}"
-            line = f" at {self._show(self._path(frame.file))}:{frame.line}" if frame.line else ""
-            parts.append(name + line)
-        return ", in ".join(parts)
+    def _spelled(self, site: Site) -> str:
+        offset = f"+{site.offset:#x}" if site.offset is not None else ""
+        line = f" at {self._show(self._path(site.file))}:{site.line}" if site.line else ""
+        return self._show(site.function) + offset + line
 
-    def _data(self, image: Image, link: int) -> str:
-        symbol = image.symbol_at(link)
-        if symbol is None or symbol.kind != "object" or not symbol.size:
-            return ""
-        offset = link - symbol.address
-        return self._show(symbol.name) + (f"+{offset:#x}" if offset else "")
+
+def names_addresses(text: str) -> bool:
+    """Whether something in the text is written like an address."""
+    return _ADDRESS.search(text) is not None
+
+
+def _is_counter(match: re.Match[str]) -> bool:
+    """Whether the text calls the address a program counter, so that it is no return address."""
+    return _COUNTER.search(match.string, max(match.start() - 16, 0), match.start()) is not None
+
+
+def _sites(placed: Placed, address: int, exact: bool) -> Iterator[Site]:
+    image, link = placed.image, address - placed.bias & (1 << 64) - 1
+    if not _in_code(image, link):
+        yield from _data(image, link)
+        return
+    symbol = image.symbol_at(link)
+    looked_up = link
+    if not exact and (symbol is None or link != symbol.address) and follows_call(image, link):
+        looked_up = link - 1
+    function = image.symbol_at(looked_up)
+    frames = image.frames_at(looked_up)
+    for number, frame in enumerate(frames):
+        outermost = number == len(frames) - 1 and function is not None
+        offset = link - function.address if function is not None and outermost else None
+        yield Site(frame.function or "?", offset, frame.file, frame.line)
+
+
+def _data(image: Image, link: int) -> Iterator[Site]:
+    symbol = image.symbol_at(link)
+    if symbol is not None and symbol.kind == "object" and symbol.size:
+        yield Site(symbol.name, link - symbol.address or None)
 
 
 def _in_code(image: Image, link: int) -> bool:
@@ -101,13 +142,14 @@ def _in_code(image: Image, link: int) -> bool:
 
 
 class FoundBias(Record):
-    """A bias and how it was found, in words."""
+    """A bias and how it was found, in words; `guessed`: more of the log may tell another one."""
 
-    __slots__ = ("bias", "evidence")
+    __slots__ = ("bias", "evidence", "guessed")
 
-    def __init__(self, bias: int, evidence: str) -> None:
+    def __init__(self, bias: int, evidence: str, guessed: bool = False) -> None:
         self.bias: Final = bias
         self.evidence: Final = evidence
+        self.guessed: Final = guessed
 
 
 def find_bias(image: Image, lines: Iterable[str]) -> FoundBias | None:
@@ -123,7 +165,8 @@ def find_bias(image: Image, lines: Iterable[str]) -> FoundBias | None:
     addresses = sorted({int(match.group(), 16) for line in text for match in _ADDRESS.finditer(line)})
     here = [address for address in addresses if _in_code(image, address)]
     if here:
-        return FoundBias(0, f"{len(here)} addresses of the log lie in the code of the image")
+        solid = image.elf_type == "exec" or any(follows_call(image, address) for address in here)
+        return FoundBias(0, f"{len(here)} addresses of the log lie in the code of the image", not solid)
     return _bias_by_calls(image, addresses)
 
 
@@ -156,7 +199,7 @@ def _bias_by_calls(image: Image, addresses: list[int]) -> FoundBias | None:
     ranked = sorted(scores, key=lambda bias: scores[bias], reverse=True)
     if not ranked or (len(ranked) > 1 and scores[ranked[0]] == scores[ranked[1]]):
         return None
-    return FoundBias(ranked[0], f"a guess: there {scores[ranked[0]]} addresses of the log follow calls")
+    return FoundBias(ranked[0], f"a guess: there {scores[ranked[0]]} addresses of the log follow calls", True)
 
 
 def _clusters(addresses: list[int], width: int) -> Iterator[list[int]]:

@@ -65,6 +65,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, sample: Callable[[str], Path
     (folder / IMAGE).parent.mkdir(parents=True)
     for name in (IMAGE, "app.dbg", "app.elf"):
         shutil.copy(sample("hello"), folder / name)
+    (folder / "console.log").write_text("panic at 0x100099\n")
     place = Place(folder, "", "")
     try:
         hello = place.start("documented", IMAGE)

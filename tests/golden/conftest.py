@@ -47,12 +47,15 @@ def unidbg(monkeypatch: pytest.MonkeyPatch, session: FakeSession, tmp_path: Path
     monkeypatch.setattr(opening, "open_session", lambda target, settings: session)
     monkeypatch.setattr(images, "symbols_view", lambda path, query: sample.SYMBOLS)
     monkeypatch.setattr(images, "types_view", lambda path, name: sample.TYPES)
+    monkeypatch.setattr(images, "index_view", lambda path: sample.INDEX)
+    monkeypatch.setattr(images, "difference_view", lambda before, after, name: sample.TYPE_DIFF)
     monkeypatch.setattr(guests, "report", lambda: sample.GUESTS)
     monkeypatch.setattr(copying, "copy", lambda folder, force: sample.COPIED)
     monkeypatch.setattr(building, "build", lambda *what, **options: sample.BUILT)
     monkeypatch.setattr(host, "host_diagnoses", lambda guest_is_given: sample.DOCTOR.diagnoses)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hello.elf").touch()
+    (tmp_path / "newer.elf").touch()
     for name in [name for name in os.environ if name.startswith("UNIDBG_")]:
         monkeypatch.delenv(name)
 

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from tests.golden.traffic import NET_PARTS, RINGS_NOW_NS, quiet_rings, rings
 from unidbg.errors import SymbolNotFound
-from unidbg.views import host, inspect, network, system
+from unidbg.views import files, host, inspect, network, system
 from unidbg.views.base import Absent, Address, Fault, ImageIdentity, Location, Provenance, Range, View
 
 PROVENANCE = Provenance(
@@ -404,6 +404,35 @@ VIEWS: dict[str, View | Absent] = {
     "threads": THREADS,
     "log": LOG,
 }
+
+
+INDEX = files.IndexView(
+    PROVENANCE, (), "/home/me/.cache/unidbg/index/49ec3-b3669322ef25b57f54c9f66.idx", 34_112, 2_058
+)
+
+SYMBOLIZED = files.SymbolizedView(
+    PROVENANCE,
+    (),
+    0x20_0000,
+    "by the functions that the log names beside addresses",
+    (files.LoggedAddress(3, Address(0x10173C), (at(0x10173C, "sleep", 0, "/src/loop.c", 9), IDLE)),),
+)
+
+TYPE_DIFF = files.TypeDiffView(
+    PROVENANCE,
+    (),
+    "struct timer",
+    "hello.elf",
+    "newer.elf",
+    (
+        files.TypeDifference("size", "", "48", "56"),
+        files.TypeDifference("moved", "flags", "12:3", "20:3"),
+        files.TypeDifference("resized", "name", "8 bytes", "16 bytes"),
+        files.TypeDifference("retyped", "callback", "void (*)(void *)", "int (*)(void *, const char *)"),
+        files.TypeDifference("added", "list.next[/oops]", "", "struct timer *next at 40"),
+        files.TypeDifference("removed", "\x1b[2Jold", "int old at 4", ""),
+    ),
+)
 
 
 class FakeSession:

@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "print": ("print", ":1234", "heap"),
     "sym": ("sym", "hello.elf", "tick"),
     "type": ("type", "hello.elf", "struct timer"),
+    "type-diff": ("type", "hello.elf", "struct timer", "--diff", "newer.elf"),
+    "index": ("index", "hello.elf"),
     "ls": ("ls",),
     "doctor": ("doctor",),
     "stub-copy": ("stub", "copy", "kit"),

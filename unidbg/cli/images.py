@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from unidbg.errors import SymbolNotFound
 from unidbg.views.base import Address, ImageIdentity, Location, Provenance
+from unidbg.views.files import IndexView, TypeDifference, TypeDiffView
 from unidbg.views.inspect import SymbolInfo, SymbolsView, TypesView
 
 if TYPE_CHECKING:
@@ -35,11 +36,34 @@ def types_view(path: str, name: str) -> TypesView:
         return TypesView(image_provenance(image), (), name, tuple(infos))
 
 
-def image_provenance(image: Image) -> Provenance:
+def difference_view(before: str, after: str, name: str) -> TypeDiffView:
+    """How the type of that name differs between two images; TypeNotFound names the one that lacks it."""
+    from unidbg_symbols import Image
+    from unidbg_symbols.layouts import differences
+
+    with Image.open(before) as old, Image.open(after) as new:
+        found = differences(old.type(name), new.type(name))
+        rows = tuple(TypeDifference(each.what, each.name, each.before, each.after) for each in found)
+        head = image_provenance(old, new)
+        return TypeDiffView(head, (), name, old.path, new.path, rows)
+
+
+def index_view(path: str) -> IndexView:
+    """Write the index of an image; NoDebugInfo where there is nothing to be indexed."""
+    import os
+
+    from unidbg_symbols import Image
+    from unidbg_symbols.index_file import count_names
+
+    with Image.open(path) as image:
+        written = image.write_index()
+        return IndexView(image_provenance(image), (), written, os.path.getsize(written), count_names(written))
+
+
+def image_provenance(*images: Image) -> Provenance:
     """A file is its own target: nothing was read from a guest."""
-    identity = (image.build_id or b"").hex()
-    images = (ImageIdentity(image.path, identity, 0, "unverified"),)
-    return Provenance(image.path, "image", images, "", "stopped", 0, None)
+    known = tuple(ImageIdentity(one.path, (one.build_id or b"").hex(), 0, "unverified") for one in images)
+    return Provenance(images[0].path, "image", known, "", "stopped", 0, None)
 
 
 def _address(query: str) -> int | None:

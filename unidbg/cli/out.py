@@ -67,10 +67,14 @@ def to_text(view: Any, settings: Settings) -> str:
 
 def write(text: str) -> None:
     """To stdout, now; what its encoding lacks is escaped. BrokenPipeError where nobody reads any more."""
-    encoding = sys.stdout.encoding or "utf-8"
+    write_bytes(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+
+
+def write_bytes(data: bytes) -> None:
+    """To stdout, now and as they are. BrokenPipeError where nobody reads any more."""
     try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

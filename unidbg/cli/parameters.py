@@ -110,6 +110,18 @@ class SecondsType(AnyType):
         return seconds
 
 
+class NumberType(AnyType):
+    """An integer, also in hexadecimal, also negative."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(value) if isinstance(value, int) else int(str(value), 0)
+        except ValueError:
+            self.fail(f"{value!r} is no number; give one like 0x200000", param, ctx)
+
+
 class FormatType(AnyType):
     """gdb's `16gx`."""
 

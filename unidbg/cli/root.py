@@ -38,11 +38,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "x": "Examine memory.",
         "print": "Show the value of an expression.",
         "sym": "Look up a symbol of an image, by name or address.",
-        "type": "Show the layout of a type of an image.",
+        "type": "Show the layout of a type of an image, or how it changed.",
+        "symbolize": "Put names to the addresses in a log or a pipe.",
         "monitor": "Send a command to the guest's stub.",
     },
     "Tools": {
         "stub": "Get the stub that a kernel links: its sources, or objects.",
+        "index": "Make the index of an image, for a build step.",
         "doctor": "Check what unidbg needs, and how to get it.",
     },
 }
@@ -100,5 +102,6 @@ def _unknown(word: str) -> str:
 def root() -> None:
     """The unikernel debugger: what a unikernel is doing, live and post-mortem.
 
-    `unidbg COMMAND TARGET` reads a guest, `unidbg sym|type IMAGE` an ELF file. Every command takes --help.
+    `unidbg COMMAND TARGET` reads a guest, `unidbg sym|type|symbolize IMAGE` an ELF file. Every command
+    takes --help.
     """

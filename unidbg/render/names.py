@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unidbg.views import base, host, inspect, network, system
+from unidbg.views import base, files, host, inspect, network, system
 
 NAMES: dict[type, str] = {
     system.OverviewView: "overview",
@@ -23,6 +23,9 @@ NAMES: dict[type, str] = {
     inspect.SymbolsView: "sym",
     inspect.TypesView: "type",
     inspect.MonitorView: "monitor",
+    files.IndexView: "index",
+    files.SymbolizedView: "symbolize",
+    files.TypeDiffView: "type-diff",
     host.GuestsReport: "ls",
     host.DoctorReport: "doctor",
     host.KitReport: "stub",

@@ -11,9 +11,10 @@ from rich.console import Console, RenderableType
 from unidbg.render.cells import Page
 from unidbg.render.foot import fault_lines, provenance_line
 from unidbg.render.json import all_faults
-from unidbg.render.tables import code, crash, guests, kit, memory, overview, parts, rings, values
+from unidbg.render.tables import code, crash, files, guests, kit, memory, overview, parts, rings, values
 from unidbg.render.tables import network as net
 from unidbg.views import base, host, inspect, network, system
+from unidbg.views import files as views_of_files
 
 Body = Callable[[Any, Page], Sequence[RenderableType]]
 
@@ -37,6 +38,9 @@ BODIES: dict[type, Body] = {
     inspect.ValueView: values.value,
     inspect.TypesView: values.types,
     inspect.MonitorView: values.monitor,
+    views_of_files.IndexView: files.index,
+    views_of_files.SymbolizedView: files.symbolized,
+    views_of_files.TypeDiffView: files.type_diff,
     host.GuestsReport: guests.guests,
     host.DoctorReport: guests.doctor,
     host.KitReport: kit.kit,

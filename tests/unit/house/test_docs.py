@@ -56,7 +56,7 @@ def test_documented_commands_parse(
     documented: Documented, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in (word for word in documented.words if word.endswith((".elf", ".dbg"))):
+    for name in (word for word in documented.words if word.endswith((".elf", ".dbg", ".log"))):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     name, *arguments = documented.words[1:]

@@ -21,6 +21,8 @@ VIEWS = [
     *sample.VIEWS.values(), sample.SICK_HEAP, sample.NO_LOG, sample.REGISTERS, sample.DISASSEMBLY,
     sample.BYTES, sample.WORDS, sample.POINTERS, sample.STRINGS, sample.VALUE, sample.SYMBOLS, sample.TYPES,
     sample.MONITOR, sample.GUESTS, sample.DOCTOR, sample.COPIED, sample.BUILT,
+    sample.MONITOR, sample.GUESTS, sample.DOCTOR, sample.BACKTRACE, sample.INDEX, sample.SYMBOLIZED,
+    sample.TYPE_DIFF,
 ]  # fmt: skip
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
