@@ -55,7 +55,7 @@ def unidbg(monkeypatch: pytest.MonkeyPatch, session: FakeSession, tmp_path: Path
     monkeypatch.setattr(host, "host_diagnoses", lambda guest_is_given: sample.DOCTOR.diagnoses)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hello.elf").touch()
-    (tmp_path / "newer.elf").touch()
+    (tmp_path / "later.elf").touch()
     for name in [name for name in os.environ if name.startswith("UNIDBG_")]:
         monkeypatch.delenv(name)
 

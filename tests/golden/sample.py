@@ -423,7 +423,7 @@ TYPE_DIFF = files.TypeDiffView(
     (),
     "struct timer",
     "hello.elf",
-    "newer.elf",
+    "later.elf",
     (
         files.TypeDifference("size", "", "48", "56"),
         files.TypeDifference("moved", "flags", "12:3", "20:3"),

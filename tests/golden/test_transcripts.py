@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "print": ("print", ":1234", "heap"),
     "sym": ("sym", "hello.elf", "tick"),
     "type": ("type", "hello.elf", "struct timer"),
-    "type-diff": ("type", "hello.elf", "struct timer", "--diff", "newer.elf"),
+    "type-diff": ("type", "hello.elf", "struct timer", "--diff", "later.elf"),
     "index": ("index", "hello.elf"),
     "ls": ("ls",),
     "doctor": ("doctor",),

@@ -52,7 +52,7 @@ def test_a_file_that_was_there_survives_a_full_disk(
     ran = unidbg("rings", ":1234", "--pcapng", "out")
     assert (ran.code, (tmp_path / "out").read_text()) == (2, "before")
     assert "out: No space left on device" in ran.err
-    assert {path.name for path in tmp_path.iterdir()} == {"out", "hello.elf", "newer.elf"}
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "hello.elf", "later.elf"}
 
 
 @pytest.mark.parametrize("option", ["--json", "--watch"])
