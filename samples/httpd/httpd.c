@@ -13,6 +13,7 @@
 #include "libos/network.h"
 #include "libos/paging.h"
 #include "libos/panic.h"
+#include "libos/runtime.h"
 #include "libos/stats.h"
 #include "libos/string.h"
 
@@ -43,6 +44,7 @@ struct text {
     uint32_t size;
 };
 
+static struct object_cache *sessions;
 static char *blob;
 static uint64_t requests;
 static uint64_t failures; /* answered with 4xx or 5xx */
@@ -157,12 +159,12 @@ static void take(struct session *session, const uint8_t *data, uint32_t length) 
 /* ---- connections ---- */
 
 static void open(struct tcp_connection *connection) {
-    struct session *session = heap_allocate(sizeof(*session));
+    struct session *session = cache_allocate(sessions);
     if (session == NULL) {
         tcp_abort(connection);
         return;
     }
-    *session = (struct session){.connection = connection};
+    session->connection = connection;
     connection->data = session;
 }
 
@@ -213,7 +215,7 @@ static void http_event(struct tcp_connection *connection, enum tcp_event event, 
         break;
     case TCP_ENDED:
         release_stats(session);
-        heap_free(session);
+        cache_free(sessions, session);
         break;
     default:
         break;
@@ -248,6 +250,7 @@ static void report(void *data) {
 
 void app_main(void) {
     blob = make_blob();
+    sessions = cache_create("http session", sizeof(struct session));
     tcp_listen(HTTP_PORT, http_event);
     udp_listen(ECHO_PORT, udp_echo);
     loop_timer_start(report, NULL, REPORT_NS, REPORT_NS);

@@ -19,6 +19,7 @@ struct device_access {
     int32_t irq; /* line of the I/O APIC, DEVICE_NO_IRQ: none (local or message-signalled interrupts) */
     void (*handler)(struct device_access *device, struct unidbg_frame *frame); /* interrupts off */
     uint64_t interrupts; /* taken so far, counted before the handler runs */
+    void *driver;        /* the driver's own */
 };
 
 struct device_table {

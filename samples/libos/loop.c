@@ -9,9 +9,11 @@
 #include "libos/panic.h"
 
 #define LONGEST_SLEEP_NS 60000000000ul
+#define SHORTEST_SLEEP_NS 5000ul /* below, going to sleep and waking up takes longer */
 
 static struct event_loop loop;
-static uint64_t ready; /* bit n: descriptor n was notified; atomic, interrupts set bits */
+static uint64_t not_busy_ns; /* of this iteration */
+static uint64_t ready;       /* bit n: descriptor n was notified; atomic, interrupts set bits */
 
 UNIDBG_PROBE(loop, main, &loop);
 
@@ -87,6 +89,10 @@ void loop_handler_add(int32_t descriptor, void (*callback)(int32_t descriptor, v
     loop.handler_count++;
 }
 
+void loop_not_busy(uint64_t ns) {
+    not_busy_ns += ns;
+}
+
 void loop_notify(int32_t descriptor) {
     __atomic_fetch_or(&ready, 1ul << descriptor, __ATOMIC_SEQ_CST);
 }
@@ -106,12 +112,14 @@ static void run_handlers(void) {
 /* ---- the loop ---- */
 
 /* Until the next deadline or an interrupt. Interrupts are off from the look at `ready` to the hlt. */
-static void sleep(void) {
+static void rest(void) {
     struct loop_timer *next = next_timer();
     uint64_t deadline = next != NULL ? next->deadline_ns : loop.now_ns + LONGEST_SLEEP_NS;
     interrupts_disable();
     uint64_t now = clock_ns();
-    if (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) == 0 && deadline > now) {
+    loop.busy_ns += now - loop.now_ns - not_busy_ns;
+    not_busy_ns = 0;
+    if (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) == 0 && deadline > now + SHORTEST_SLEEP_NS) {
         lapic_timer_arm(deadline - now);
         interrupts_wait();
     }
@@ -125,6 +133,6 @@ void loop_run(void) {
         loop.iterations++;
         run_timers();
         run_handlers();
-        sleep();
+        rest();
     }
 }

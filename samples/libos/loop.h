@@ -12,7 +12,7 @@
 #define LOOP_HANDLERS 16
 
 /* Descriptors of this library's event sources, below 64. */
-enum { LOOP_CONSOLE = 0, LOOP_NETWORK = 1 };
+enum { LOOP_CONSOLE = 0, LOOP_NETWORK = 1, LOOP_STORAGE = 2, LOOP_COMMAND = 3 };
 
 struct loop_timer {
     void (*callback)(void *data);
@@ -36,6 +36,7 @@ struct event_loop {
     uint64_t iterations;
     uint64_t timers_fired;
     uint64_t events_handled;
+    uint64_t busy_ns; /* spent in callbacks that had something to do */
     struct loop_timer timers[LOOP_TIMERS];
     uint32_t timer_count; /* slots ever used; those not active are free */
     struct loop_handler handlers[LOOP_HANDLERS];
@@ -51,6 +52,8 @@ void loop_timer_stop(struct loop_timer *timer);
 
 /* Call back when the descriptor has been notified. */
 void loop_handler_add(int32_t descriptor, void (*callback)(int32_t descriptor, void *data), void *data);
+/* By a callback: this much of its time was looking in vain. */
+void loop_not_busy(uint64_t ns);
 /* Mark a descriptor as ready. Also from interrupt handlers. */
 void loop_notify(int32_t descriptor);
 

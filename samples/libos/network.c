@@ -31,7 +31,6 @@ struct network_stack network = {
         },
     .protocol_count = NETWORK_PROTOCOLS,
 };
-static bool tx_was_full; /* somebody found no room since the last poll */
 
 UNIDBG_PROBE(net, network, &network);
 
@@ -85,10 +84,11 @@ bool ethernet_input(struct network_interface *interface, const uint8_t *frame, u
 bool ethernet_has_room(struct network_interface *interface) {
     const struct packet_ring *ring = interface->tx_ring;
     if (ring_in_flight(ring) == ring->size) {
-        virtio_net_reclaim();
+        virtio_net_reclaim(interface);
     }
-    tx_was_full |= ring_in_flight(ring) == ring->size;
-    return ring_in_flight(ring) < ring->size;
+    bool has_room = interface->up && ring_in_flight(ring) < ring->size;
+    interface->is_awaited |= !has_room;
+    return has_room;
 }
 
 uint8_t *ethernet_begin(struct network_interface *interface) {
@@ -108,7 +108,7 @@ void ethernet_send(struct network_interface *interface, struct ethernet_address 
     packet->length = (uint32_t)sizeof(*header) + length;
     interface->tx.packets++;
     interface->tx.bytes += packet->length;
-    virtio_net_transmit();
+    virtio_net_transmit(interface);
 }
 
 /* ---- the poll ---- */
@@ -121,30 +121,58 @@ static void process(struct network_interface *interface, const struct packet *pa
     }
 }
 
-static void process_received(struct network_interface *interface) {
+static bool process_received(struct network_interface *interface) {
     struct packet_ring *ring = interface->rx_ring;
-    virtio_net_receive();
+    virtio_net_receive(interface);
+    bool found = ring->tail != ring->head;
     while (ring->tail != ring->head) {
         struct packet *packet = ring_slot(ring, ring->tail);
         process(interface, packet);
         ring->tail++;
-        virtio_net_recycle(packet);
+        virtio_net_recycle(interface, packet);
     }
-    virtio_net_refill();
+    if (found) {
+        virtio_net_refill(interface);
+    }
+    return found;
 }
 
-void network_poll(void) {
+/* Take what there is. */
+static bool take_all(void) {
+    bool found = false;
+    for (uint32_t i = 0; i < network.interface_count; i++) {
+        struct network_interface *interface = &network.interfaces[i];
+        if (interface->up) {
+            found |= process_received(interface);
+            virtio_net_reclaim(interface);
+            interface->is_awaited = false;
+        }
+    }
+    return found;
+}
+
+/* Ask to be told of more. False: there is more already. */
+static bool interrupts_on(void) {
+    bool quiet = true;
+    for (uint32_t i = 0; i < network.interface_count; i++) {
+        struct network_interface *interface = &network.interfaces[i];
+        quiet &= !interface->up || virtio_net_interrupts_on(interface, interface->is_awaited);
+    }
+    return quiet;
+}
+
+bool network_poll(void) {
+    bool found = false;
     ring_table()->now_ns = clock_ns();
     for (unsigned round = 0; round < ROUNDS; round++) {
-        process_received(&network.interfaces[0]);
-        virtio_net_reclaim();
-        tx_was_full = false;
+        found |= take_all();
         tcp_flush();
-        if (virtio_net_interrupts_on(tx_was_full)) {
-            return;
+        if (interrupts_on()) {
+            return found;
         }
     }
     loop_notify(LOOP_NETWORK);
+    return true;
 }
 
 static void on_ready(int32_t descriptor, void *data) {
@@ -194,23 +222,52 @@ static void say_address(const struct network_interface *interface) {
              at[3], mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
-bool network_init(void) {
-    struct network_interface *interface = &network.interfaces[0];
+static bool add_interface(uint32_t n) {
+    static const char *const names[NETWORK_INTERFACES] = {"net0", "net1"};
+    static const char *const options[NETWORK_INTERFACES][3] = {{"ip", "mask", "gw"}, {"ip1", "mask1", "gw1"}};
+    const uint8_t net = (uint8_t)(2 + n);
+    struct network_interface *interface = &network.interfaces[n];
     *interface = (struct network_interface){
-        .name = "net0",
+        .name = names[n],
         .mtu = NETWORK_MTU,
-        .address = option("ip", ipv4(10, 0, 2, 15)),
-        .netmask = option("mask", ipv4(255, 255, 255, 0)),
-        .gateway = option("gw", ipv4(10, 0, 2, 2)),
+        .address = option(options[n][0], ipv4(10, 0, net, 15)),
+        .netmask = option(options[n][1], ipv4(255, 255, 255, 0)),
+        .gateway = option(options[n][2], ipv4(10, 0, net, 2)),
     };
-    if (!virtio_net_init(interface)) {
+    if (!virtio_net_init(interface, n)) {
         return false;
     }
-    interface->up = true;
-    network.interface_count = 1;
+    network.interface_count++;
+    say_address(interface);
+    arp_announce(interface);
+    return true;
+}
+
+bool network_init(void) {
+    virtio_net_driver(network_poll);
     network.connections = tcp_connections(&network.connection_count);
-    loop_handler_add(LOOP_NETWORK, on_ready, interface);
-    loop_timer_start(on_tick, interface, TICK_NS, TICK_NS);
+    while (network.interface_count < NETWORK_INTERFACES && add_interface(network.interface_count)) {
+    }
+    if (network.interface_count == 0) {
+        return false;
+    }
+    loop_handler_add(LOOP_NETWORK, on_ready, &network);
+    loop_timer_start(on_tick, &network, TICK_NS, TICK_NS);
+    network_poll();
+    return true;
+}
+
+void network_detach(struct network_interface *interface) {
+    if (interface->up) {
+        virtio_net_stop(interface);
+        log_line("%s: detached", interface->name);
+    }
+}
+
+bool network_attach(struct network_interface *interface) {
+    if (!interface->up && !virtio_net_start(interface)) {
+        return false;
+    }
     say_address(interface);
     arp_announce(interface);
     network_poll();

@@ -37,6 +37,8 @@ struct network_interface {
     struct network_counters tx;
     struct packet_ring *rx_ring; /* in ring_table() */
     struct packet_ring *tx_ring;
+    struct virtio_net *card;
+    bool is_awaited; /* somebody found no room in the tx ring since the last poll */
 };
 
 /* What an IPv4 packet brings to a protocol. */
@@ -85,17 +87,21 @@ struct network_stack {
 extern struct network_stack network;
 
 /*
- * Find a device and bring the interface up. The address is 10.0.2.15/24, the gateway 10.0.2.2 (QEMU's user network);
- * `ip=A.B.C.D`, `mask=...` and `gw=...` on the command line change that. False: there is no device.
+ * Find the devices and bring the interfaces up. The first has address 10.0.2.15/24 and gateway 10.0.2.2 (QEMU's user
+ * network), which `ip=A.B.C.D`, `mask=...` and `gw=...` on the command line change; the second 10.0.3.15/24 and 10.0.3.2,
+ * and `ip1=`, `mask1=`, `gw1=`. False: there is no device.
  */
 bool network_init(void);
+/* Take an interface out of use and into use again. False: its device does not work. */
+void network_detach(struct network_interface *interface);
+bool network_attach(struct network_interface *interface);
 
 /* Serve a port. The table has no room: panic. */
 struct network_listener *network_listen(uint8_t protocol, uint16_t port);
 struct network_listener *network_listener(uint8_t protocol, uint16_t port); /* NULL: nobody listens */
 
-/* The device has something for us: take it, and send what can be sent. */
-void network_poll(void);
+/* Devices may have something for us: take it, and send what can be sent. False: there was nothing. */
+bool network_poll(void);
 
 /* A frame came in. False: nobody wants it. */
 bool ethernet_input(struct network_interface *interface, const uint8_t *frame, uint32_t length);

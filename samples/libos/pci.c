@@ -57,10 +57,15 @@ void pci_write16(uint16_t address, uint8_t offset, uint16_t value) {
     outw((uint16_t)(CONFIG_DATA + rest), value);
 }
 
-bool pci_find(uint16_t vendor, uint16_t id, uint16_t other_id, uint16_t *address) {
+/* Function 0 of device 0 is the host bridge. */
+bool pci_is_there(void) {
+    return pci_read16(0, HEADER_VENDOR) != NO_VENDOR;
+}
+
+bool pci_find(uint16_t vendor, uint16_t id, uint16_t other_id, uint32_t n, uint16_t *address) {
     for (uint16_t at = 0; at < FUNCTIONS_OF_BUS_0; at++) {
         uint16_t device = pci_read16(at, HEADER_DEVICE);
-        if (pci_read16(at, HEADER_VENDOR) == vendor && (device == id || device == other_id)) {
+        if (pci_read16(at, HEADER_VENDOR) == vendor && (device == id || device == other_id) && n-- == 0) {
             *address = at;
             return true;
         }

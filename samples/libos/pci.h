@@ -16,8 +16,9 @@ uint16_t pci_read16(uint16_t address, uint8_t offset);
 uint32_t pci_read32(uint16_t address, uint8_t offset);
 void pci_write16(uint16_t address, uint8_t offset, uint16_t value);
 
-/* The first function with one of two device ids. False: there is none (or no PCI). */
-bool pci_find(uint16_t vendor, uint16_t id, uint16_t other_id, uint16_t *address);
+bool pci_is_there(void);
+/* Function number n (from 0) of those with one of two device ids. False: there are not so many. */
+bool pci_find(uint16_t vendor, uint16_t id, uint16_t other_id, uint32_t n, uint16_t *address);
 /* Let it answer at its memory addresses and do DMA. */
 void pci_enable(uint16_t address);
 /* Physical address of a memory BAR, of 32 or 64 bits. */

@@ -12,7 +12,7 @@
 #include "libos/device.h"
 #include "libos/virtqueue.h"
 
-enum { VIRTIO_ID_NET = 1 };
+enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2 };
 
 #define VIRTIO_F_EVENT_IDX (1ul << 29)
 #define VIRTIO_F_VERSION_1 (1ul << 32)
@@ -46,15 +46,20 @@ struct virtio_device {
     uint16_t pci_address; /* bus, device, function */
 };
 
-/* Find the first device of this kind. False: there is none. */
-bool virtio_find(uint32_t id, struct virtio_device *device);
-bool virtio_pci_find(uint32_t id, struct virtio_device *device);
-bool virtio_mmio_find(uint32_t id, struct virtio_device *device);
+/* Find device number n (from 0) of this kind. False: there are not so many. */
+bool virtio_find(uint32_t id, uint32_t n, struct virtio_device *device);
+bool virtio_pci_find(uint32_t id, uint32_t n, struct virtio_device *device);
+bool virtio_mmio_find(uint32_t id, uint32_t n, struct virtio_device *device);
 
+/* It does nothing any more, and touches no memory of ours. */
+void virtio_reset(struct virtio_device *device);
 /* Reset, then agree on those of `wanted` that it offers; VERSION_1 is a must. False: it does not agree. */
 bool virtio_negotiate(struct virtio_device *device, uint64_t wanted);
-/* Set up a queue of at most `size` descriptors. False: the device has none of this index. */
+/* Set up a queue of at most `size` descriptors; again after a reset, in the same memory. False: the device has none of
+ * this index. */
 bool virtio_queue(struct virtio_device *device, struct virtqueue *queue, uint16_t index, uint16_t size);
+/* A number of the device's configuration, little-endian. */
+uint64_t virtio_config(struct virtio_device *device, uint32_t offset, uint32_t bytes);
 /* From here on the device works. */
 void virtio_start(struct virtio_device *device);
 

@@ -135,10 +135,11 @@ static bool probe(uintptr_t registers, int32_t irq, uint32_t id, struct virtio_d
     return read(device, REG_VERSION) == VERSION_MODERN;
 }
 
-bool virtio_mmio_find(uint32_t id, struct virtio_device *device) {
+/* QEMU fills the transports from the last one down: so its first device is the one that is found first. */
+bool virtio_mmio_find(uint32_t id, uint32_t n, struct virtio_device *device) {
     paging_map_device(TRANSPORTS, TRANSPORT_COUNT * TRANSPORT_BYTES);
-    for (uint32_t i = 0; i < TRANSPORT_COUNT; i++) {
-        if (probe(TRANSPORTS + i * TRANSPORT_BYTES, line_of(i), id, device)) {
+    for (uint32_t i = TRANSPORT_COUNT; i-- > 0;) {
+        if (probe(TRANSPORTS + i * TRANSPORT_BYTES, line_of(i), id, device) && n-- == 0) {
             return true;
         }
     }

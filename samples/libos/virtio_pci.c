@@ -12,7 +12,7 @@
 
 #define VENDOR 0x1af4
 #define MODERN_ID_BASE 0x1040
-#define TRANSITIONAL_NET_ID 0x1000
+#define TRANSITIONAL_ID_BASE 0xfff /* net 0x1000, block 0x1001 */
 
 /* struct virtio_pci_cap */
 enum { CAP_CONFIG_TYPE = 3, CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, CAP_NOTIFY_MULTIPLIER = 16 };
@@ -134,10 +134,10 @@ static void read_capability(struct virtio_device *device, uint8_t capability) {
     }
 }
 
-bool virtio_pci_find(uint32_t id, struct virtio_device *device) {
+bool virtio_pci_find(uint32_t id, uint32_t n, struct virtio_device *device) {
     *device = (struct virtio_device){.transport = &pci, .irq = DEVICE_NO_IRQ};
-    uint16_t transitional = id == VIRTIO_ID_NET ? TRANSITIONAL_NET_ID : 0;
-    if (!pci_find(VENDOR, (uint16_t)(MODERN_ID_BASE + id), transitional, &device->pci_address)) {
+    if (!pci_find(VENDOR, (uint16_t)(MODERN_ID_BASE + id), (uint16_t)(TRANSITIONAL_ID_BASE + id), n,
+                  &device->pci_address)) {
         return false;
     }
     pci_enable(device->pci_address);

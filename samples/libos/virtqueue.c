@@ -7,6 +7,7 @@
 #include "libos/memory.h"
 #include "libos/paging.h"
 #include "libos/panic.h"
+#include "libos/string.h"
 
 #define AVAIL_NO_INTERRUPT 1
 #define USED_NO_NOTIFY 1
@@ -40,13 +41,26 @@ static void *shared(uint64_t bytes) {
     return memory;
 }
 
+/* A device of one index keeps its size: the memory fits when it is set up again. */
+static void take_memory(struct virtqueue *queue) {
+    if (queue->desc == NULL) {
+        queue->desc = shared(VIRTQUEUE_MAX * sizeof(struct virtq_desc));
+        queue->avail = shared(sizeof(struct virtq_avail));
+        queue->used = shared(sizeof(struct virtq_used));
+    } else {
+        memset(queue->desc, 0, VIRTQUEUE_MAX * sizeof(struct virtq_desc));
+        memset(queue->avail, 0, sizeof(struct virtq_avail));
+        memset(queue->used, 0, sizeof(struct virtq_used));
+    }
+}
+
 void virtqueue_init(struct virtqueue *queue, uint16_t index, uint16_t size, bool event_idx) {
     queue->index = index;
     queue->size = size;
     queue->event_idx = event_idx;
-    queue->desc = shared(size * sizeof(struct virtq_desc));
-    queue->avail = shared(sizeof(struct virtq_avail));
-    queue->used = shared(sizeof(struct virtq_used));
+    queue->last_used = 0;
+    queue->kicked = 0;
+    take_memory(queue);
     for (uint16_t i = 0; i < size; i++) {
         queue->desc[i].next = (uint16_t)(i + 1);
     }

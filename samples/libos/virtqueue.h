@@ -65,7 +65,8 @@ struct virtqueue {
     uintptr_t notify_address;
 };
 
-/* Allocate the shared memory of a queue of `size` descriptors. Both flags are of the negotiated features. */
+/* Allocate the shared memory of a queue of `size` descriptors, or take the memory that it has already; nothing is in
+ * flight. event_idx is of the negotiated features. */
 void virtqueue_init(struct virtqueue *queue, uint16_t index, uint16_t size, bool event_idx);
 
 /* Hand a chain to the device. Returns its head, or -1 when there are too few free descriptors. */

@@ -75,7 +75,7 @@ def test_stats_are_those_of_the_monitor(
     status, body = fetch(client(), "/stats")
     by_http = dict(line.split("=", 1) for line in body.decode().splitlines())
     by_stub = Stub(guest.stub).stats()
-    moving = ("loop.", "net.", "rings.", "heap.", "devices.", "log.")
+    moving = ("loop.", "net.", "rings.", "heap.", "devices.", "log.", "runtime.", "orchestration.")
     assert status == 200
     assert {k for k in by_http if not k.startswith("net.connections")} == {
         k for k in by_stub if not k.startswith("net.connections")
