@@ -233,7 +233,7 @@ static void print_format(struct unidbg_text *out, const char *at, const int64_t 
 void agent_print(struct unidbg_stub *stub, const char *format, const int64_t *arguments, unsigned count) {
     struct unidbg_text out = reply_hex_sink(stub);
 
-    if (!stub->awaited)
+    if (!stub->awaited && !stub->nonstop)
         return;
     wire_begin(stub);
     reply_char(stub, 'O');

@@ -4,6 +4,10 @@
 #include "packet.h"
 #include "reply.h"
 
+unsigned allow_now(const struct unidbg_stub *stub) {
+    return stub->allowed & ~(stub->live ? ALLOW_REGISTERS | ALLOW_STEPS : 0u);
+}
+
 struct permission {
     const char *name;
     unsigned bit;

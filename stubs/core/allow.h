@@ -3,9 +3,13 @@
 #ifndef ALLOW_H
 #define ALLOW_H
 
+#include <unidbg/stub.h>
+
 enum { ALLOW_REGISTERS = 1, ALLOW_MEMORY = 2, ALLOW_BREAKPOINTS = 4, ALLOW_STEPS = 8, ALLOW_ALL = 15 };
 
 /* All, or nothing in an observe-only build. */
 unsigned allow_possible(void);
+/* What the client may do now: a running guest has no registers to be set and takes no steps. */
+unsigned allow_now(const struct unidbg_stub *stub);
 
 #endif

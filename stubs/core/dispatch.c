@@ -34,6 +34,9 @@ static const struct command words[] = {
     {"qUnidbgStop", packet_qUnidbgStop, 0},
     {"qUnidbgStood", packet_qUnidbgStood, 0},
     {"QAllow", packet_QAllow, 0},
+    {"QNonStop", packet_QNonStop, 0},
+    {"vStopped", packet_vStopped, 0},
+    {"vCtrlC", packet_vCtrlC, 0},
     {"QThreadSuffixSupported", packet_QThreadSuffixSupported, 0},
     {"QListThreadsInStopReply", packet_QListThreadsInStopReply, 0},
     {"qHostInfo", packet_qHostInfo, 0},
@@ -115,7 +118,7 @@ static enum verdict handle(struct unidbg_stub *stub, struct scan scan) {
     if (command)
         job.run = command->run;
     wire_begin(stub);
-    if (command && command->needs & ~(unsigned)stub->allowed)
+    if (command && command->needs & ~allow_now(stub))
         reply_error(stub, ERROR_GENERAL, "not allowed here");
     else if (command && !arch_guarded(&stub->guard, do_job, &job))
         reply_error(stub, ERROR_FAULT, "code of the guest faulted while it made the answer");

@@ -35,6 +35,8 @@ handler packet_question, packet_bang, packet_qSupported, packet_QStartNoAckMode,
     packet_QUnidbgLease, packet_qUnidbgStop, packet_qUnidbgStood;
 /* xfer.c */
 handler packet_qXfer;
+/* nonstop.c */
+handler packet_QNonStop, packet_vStopped, packet_vCtrlC;
 /* allow.c */
 handler packet_QAllow;
 /* search.c */

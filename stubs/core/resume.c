@@ -6,30 +6,35 @@
 #include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
+#include "nonstop.h"
 #include "packet.h"
 #include "reply.h"
 #include "session.h"
 #include "stop.h"
 #include "threads.h"
 
-/* What an action of vCont says. */
-struct action {
-    bool step;
-    uint64_t start; /* of the range to step out of; start == end: one instruction */
-    uint64_t end;
-};
-
 static enum verdict not_allowed(struct unidbg_stub *stub) {
     reply_error(stub, ERROR_GENERAL, "not allowed here");
     return REPLY;
 }
 
-static enum verdict go(struct unidbg_stub *stub, struct action action) {
-    if (action.step && !(stub->allowed & ALLOW_STEPS))
+bool resume_plan(struct unidbg_stub *stub, const struct resume_action *action) {
+    if (action->step && !(allow_now(stub) & ALLOW_STEPS))
+        return false;
+    stub->stepping = action->step;
+    stub->range_start = action->start;
+    stub->range_end = action->end;
+    return true;
+}
+
+static enum verdict go(struct unidbg_stub *stub, struct resume_action action) {
+    if (!resume_plan(stub, &action))
         return not_allowed(stub);
-    stub->stepping = action.step;
-    stub->range_start = action.start;
-    stub->range_end = action.end;
+    if (stub->nonstop) {
+        nonstop_let_go(stub);
+        reply_ok(stub);
+        return REPLY | LEAVE;
+    }
     stub->awaited = true;
     return LEAVE;
 }
@@ -73,11 +78,11 @@ static enum verdict go_from(struct unidbg_stub *stub, struct scan *scan, bool st
             reply_error(stub, ERROR_INVALID, "malformed address");
             return REPLY;
         }
-        if (!(stub->allowed & ALLOW_REGISTERS))
+        if (!(allow_now(stub) & ALLOW_REGISTERS))
             return not_allowed(stub);
         arch_set_pc(stub->frame, pc);
     }
-    return go(stub, (struct action){.step = step});
+    return go(stub, (struct resume_action){.step = step});
 }
 
 enum verdict packet_c(struct unidbg_stub *stub, struct scan *scan) {
@@ -111,12 +116,11 @@ enum verdict packet_vCont_question(struct unidbg_stub *stub, struct scan *scan) 
 
 /* For a client that resumes before it has seen why the guest stands: one that stopped by itself stays. */
 enum verdict resume_attached(struct unidbg_stub *stub) {
-    return stub->stop_kind == STOP_ATTACH ? go(stub, (struct action){0}) : STAY;
+    return stub->stop_kind == STOP_ATTACH && !stub->live ? go(stub, (struct resume_action){0}) : STAY;
 }
 
-/* One action behind its `;`, without its thread. */
-static bool scan_action(struct scan *scan, struct action *action) {
-    *action = (struct action){0};
+bool resume_scan_action(struct scan *scan, struct resume_action *action) {
+    *action = (struct resume_action){0};
     if (scan_take(scan, 'C') || (scan_take(scan, 'S') && (action->step = true))) {
         scan_hex(scan);
     } else if (scan_take(scan, 'r')) {
@@ -126,8 +130,10 @@ static bool scan_action(struct scan *scan, struct action *action) {
         action->end = scan_hex(scan);
     } else if (scan_take(scan, 's')) {
         action->step = true;
+    } else if (scan_take(scan, 't')) {
+        action->stop = true;
     } else if (!scan_take(scan, 'c')) {
-        return false;
+        scan->failed = true;
     }
     return !scan->failed;
 }
@@ -136,18 +142,15 @@ static bool scan_action(struct scan *scan, struct action *action) {
  * threads go on when the guest's scheduler says so. Thread 0 is any. */
 enum verdict packet_vCont(struct unidbg_stub *stub, struct scan *scan) {
     uint64_t current = thread_current(stub);
-    struct action action = {0};
+    struct resume_action action;
 
-    while (scan_take(scan, ';')) {
-        uint64_t thread = THREAD_ALL;
-        bool stop = scan_take(scan, 't');
-        if (!stop && !scan_action(scan, &action))
-            break;
-        if (scan_take(scan, ':'))
-            thread = thread_scan(scan);
+    if (stub->nonstop)
+        return nonstop_resume(stub, scan);
+    while (scan_take(scan, ';') && resume_scan_action(scan, &action)) {
+        uint64_t thread = scan_take(scan, ':') ? thread_scan(scan) : THREAD_ALL;
         if (scan->failed)
             break;
-        if (!stop && (thread == THREAD_ALL || thread == THREAD_ANY || thread == current))
+        if (!action.stop && (thread == THREAD_ALL || thread == THREAD_ANY || thread == current))
             return go(stub, action);
     }
     reply_error(stub, ERROR_INVALID, "no action for the stopped thread: others cannot run without it");

@@ -13,6 +13,18 @@ bool resume_go(struct unidbg_stub *stub);
 /* A step's trap came back and the range is not left: step on. The same answer. */
 bool resume_again(struct unidbg_stub *stub);
 
+/* What an action of vCont says. */
+struct resume_action {
+    bool stop;
+    bool step;
+    uint64_t start; /* of the range to step out of; start == end: one instruction */
+    uint64_t end;
+};
+/* One action behind its `;`, without its thread. False: there is none. */
+bool resume_scan_action(struct scan *scan, struct resume_action *action);
+/* Go on in this way. False: the client may not. */
+bool resume_plan(struct unidbg_stub *stub, const struct resume_action *action);
+
 /* Go on, unless the guest stopped by itself. */
 enum verdict resume_attached(struct unidbg_stub *stub);
 

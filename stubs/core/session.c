@@ -4,6 +4,7 @@
 #include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
+#include "nonstop.h"
 #include "packet.h"
 #include "reply.h"
 #include "stop.h"
@@ -25,6 +26,9 @@ static void forget_features(struct unidbg_stub *stub) {
     stub->bare_binary = false;
     stub->lldb = false;
     stub->lldb_threads = false;
+    stub->nonstop = false;
+    stub->notifying = false;
+    nonstop_let_go(stub);
     stub->lease_ns = 0;
     stub->thread_general = THREAD_ANY;
 }
@@ -153,7 +157,7 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     reply_text(stub, arch_registers());
     reply_text(stub,
                ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
-               ";qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+");
+               ";QNonStop+;qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+");
     append_feature(stub, stub->allowed && port->poke_text,
                    ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
     append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
@@ -184,7 +188,7 @@ enum verdict packet_qUnidbgStop(struct unidbg_stub *stub, struct scan *scan) {
 
     (void)scan;
     reply_text(stub, "kind:");
-    reply_text(stub, stop_name((enum stop_kind)stub->stop_kind));
+    reply_text(stub, stop_name(stub->live ? STOP_NONE : (enum stop_kind)stub->stop_kind));
     reply_text(stub, ";signal:");
     reply_hex(stub, &stub->signal, 1);
     reply_text(stub, stop_fatal(stub) ? ";fatal:1;stops:" : ";fatal:0;stops:");
@@ -207,6 +211,9 @@ enum verdict packet_qUnidbgStood(struct unidbg_stub *stub, struct scan *scan) {
 
 enum verdict packet_question(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
-    stop_reply(stub);
+    if (stub->nonstop)
+        nonstop_question(stub);
+    else
+        stop_reply(stub);
     return REPLY;
 }

@@ -6,6 +6,7 @@
 #include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
+#include "nonstop.h"
 #include "packet.h"
 #include "reply.h"
 #include "resume.h"
@@ -32,7 +33,12 @@ static int next_byte(struct unidbg_stub *stub) {
     return byte;
 }
 
+/* Tell a client that is to be told. */
 static void report(struct unidbg_stub *stub) {
+    if (stub->nonstop)
+        nonstop_report(stub);
+    if (!stub->awaited)
+        return;
     stub->awaited = false;
     wire_begin(stub);
     stop_reply(stub);
@@ -65,15 +71,17 @@ static bool serve_packet(struct unidbg_stub *stub) {
     struct arch_cause cause;
 
     session_packet(stub);
-    if (!(packet_handle(stub) & LEAVE))
+    if (!(packet_handle(stub) & LEAVE)) {
+        if (stub->stop_asked)
+            nonstop_report(stub);
         return false;
+    }
     if (resume_go(stub))
         return true;
     cause = step_cause(stub);
     stop_set(stub, &cause);
     stub->stops++;
-    if (stub->awaited)
-        report(stub);
+    report(stub);
     return false;
 }
 
@@ -127,8 +135,7 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const st
     stop_capture(stub);
     stop_set(stub, cause);
     stub->stops++;
-    if (stub->awaited)
-        report(stub);
+    report(stub);
     serve(stub);
     if (port->restore)
         port->restore(port->context, frame);
@@ -159,7 +166,7 @@ bool unidbg_fixup(struct unidbg_stub *stub, struct unidbg_frame *frame) {
 }
 
 bool unidbg_attached(const struct unidbg_stub *stub) {
-    return stub->frame || stub->awaited;
+    return stub->frame || stub->awaited || stub->nonstop;
 }
 
 /* A breakpoint with conditions or commands that does not stop the guest. Their reads may have faulted, so
@@ -251,9 +258,11 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
 
 /* A packet came while the guest ran: it stands from now on, unless it can be answered as it runs. */
 static void take_packet(struct unidbg_stub *stub, struct unidbg_frame *frame) {
-    if (session_asks_no_stop(stub)) {
-        session_packet(stub);
-        packet_handle(stub);
+    struct arch_cause cause;
+
+    if (stub->nonstop || session_asks_no_stop(stub)) {
+        if (nonstop_serve(stub, frame, &cause))
+            stand(stub, frame, &cause);
         return;
     }
     stub->waits = true;
@@ -269,7 +278,7 @@ void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     while (!stub->frame && (byte = next_byte(stub)) >= 0) {
         enum wire_event event = wire_receive(&stub->in, (uint8_t)byte);
         if (event == WIRE_INTERRUPT) {
-            stub->probation = !stub->awaited;
+            stub->probation = !stub->awaited && !stub->nonstop;
             stand(stub, frame, &stop_interrupted);
         } else if (event == WIRE_PACKET) {
             take_packet(stub, frame);

@@ -6,6 +6,7 @@ A file in `transcripts/` is one conversation without acknowledgements, after QSt
     # words                 for the reader
     > payload               sent as a packet
     < payload               what must come
+    % payload               a notification that must come
     = bytes                 sent as they are (an interrupt)
     ~                       nothing comes
 
@@ -31,6 +32,7 @@ PLACE = re.compile(r"\{(le:)?(\w+?)(?:\+(\d+))?\}")
 PC = re.compile(r"(?<=10:)[0-9a-f]{16}(?=;)")
 WATCHED = re.compile(r"(?<=watch:)[0-9a-f]+(?=;)|(?<=^1,)20[0-9a-f]+$")
 NEAR = 64
+STARTS = {"<": b"$", "%": b"%"}
 
 
 def fill(text: str, names: dict[str, int]) -> bytes:
@@ -72,10 +74,10 @@ def replay(host: Host, lines: list[str], names: dict[str, int], *, regold: bool)
             host.send(frame(fill(rest, names)))
         elif mark == "=":
             host.send(fill(rest, names))
-        elif mark == "<" and regold:
-            line = f"< {write(host.read_packet(), names)}".rstrip()
-        elif mark == "<":
-            assert host.read_packet() == fill(rest, names), f"after {out[-1]}"
+        elif mark in STARTS and regold:
+            line = f"{mark} {write(host.read_packet(start=STARTS[mark]), names)}".rstrip()
+        elif mark in STARTS:
+            assert host.read_packet(start=STARTS[mark]) == fill(rest, names), f"after {out[-1]}"
         elif mark == "~":
             assert host.quiet(), f"after {out[-1]}"
         out.append(line)

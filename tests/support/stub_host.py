@@ -84,10 +84,10 @@ class Line:
         self.pending = data[1:] + self.pending
         return data[:1]
 
-    def read_packet(self, timeout: float = PROMPTLY) -> bytes:
-        """The payload of the next packet; acknowledgements before it are skipped."""
+    def read_packet(self, timeout: float = PROMPTLY, start: bytes = b"$") -> bytes:
+        """The payload of the next packet (a notification: `start=b"%"`); acknowledgements before it are skipped."""
         deadline = time.monotonic() + timeout
-        while (byte := self.read_byte(deadline - time.monotonic())) != b"$":
+        while (byte := self.read_byte(deadline - time.monotonic())) != start:
             assert byte in b"+-", f"{byte!r} outside of a packet"
         payload = b""
         while (byte := self.read_byte()) != b"#":

@@ -12,6 +12,11 @@
 /* Hardware slots that are used, at most. */
 #define UNIDBG_HARDWARE 8
 
+/* Threads that a client in non-stop mode can hold at one time. */
+#ifndef UNIDBG_HELD
+#define UNIDBG_HELD 16
+#endif
+
 /* Bytes of conditions and commands of breakpoints. */
 #ifndef UNIDBG_AGENT_BYTES
 #define UNIDBG_AGENT_BYTES 1024
@@ -76,6 +81,9 @@ struct unidbg_stub {
     uint8_t allowed;        /* ALLOW_... of core/allow.h: what this client may change */
     bool text_errors;       /* error-message+ */
     bool bare_binary;       /* x as LLDB has it */
+    bool nonstop;           /* QNonStop:1 */
+    bool live;              /* a packet is answered while the guest runs */
+    bool notifying;         /* a notification was sent, vStopped has not been answered OK yet */
     bool lldb;              /* a packet came that only LLDB sends */
     bool lldb_threads;      /* QListThreadsInStopReply */
     bool probation;         /* somebody stopped the guest and has sent no valid packet yet */
@@ -95,6 +103,13 @@ struct unidbg_stub {
     const char *panic_text; /* set by unidbg_panic for the trap that it makes */
     uint64_t stops;         /* counted since boot */
     uint64_t stood_ns;      /* how long the guest stood at the last of them that ended */
+
+    /* Non-stop: threads that are held, `told` of them told. */
+    uint64_t held[UNIDBG_HELD];
+    uint64_t stop_asked; /* a thread is to stop; 0: none, THREAD_ALL: all */
+    uint8_t held_count;
+    uint8_t told;
+    uint8_t asked_signal;
 
     /* The thread that g and p mean (Hg); 0: any. */
     uint64_t thread_general;
