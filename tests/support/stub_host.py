@@ -85,7 +85,7 @@ class Line:
         return data[:1]
 
     def read_packet(self, timeout: float = PROMPTLY, start: bytes = b"$") -> bytes:
-        """The payload of the next packet (a notification: `start=b"%"`); acknowledgements before it are skipped."""
+        """The payload of the next packet, or notification (`%`); acknowledgements before it are skipped."""
         deadline = time.monotonic() + timeout
         while (byte := self.read_byte(deadline - time.monotonic())) != start:
             assert byte in b"+-", f"{byte!r} outside of a packet"
