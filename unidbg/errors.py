@@ -13,6 +13,7 @@ from unidbg_symbols.errors import (
 __all__ = [
     "AnotherClient",
     "ConfigError",
+    "DumpError",
     "ImageError",
     "ImageMismatch",
     "LocalProtocolError",
@@ -72,6 +73,15 @@ class RegisterUnavailable(TargetError):
     def __init__(self, name: str, reason: str = "the target does not provide it") -> None:
         super().__init__(f"register {name}: {reason}")
         self.name = name
+        self.reason = reason
+
+
+class DumpError(TargetError):
+    """A file is no dump that we know, or damaged so that nothing of it can be read (`path`)."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
         self.reason = reason
 
 

@@ -7,6 +7,7 @@ the last one read is fetched in one go, the guest runs on, and the views are dec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from unidbg import config as configuration
@@ -19,7 +20,7 @@ from unidbg.program.finding import ImageSpec, Named, find_modules, open_named
 from unidbg.program.program import Program
 from unidbg.program.refresh import Refresher, stand
 from unidbg.program.rehearsal import REHEARSAL
-from unidbg.views.base import Absent, Provenance, View
+from unidbg.views.base import Absent, Fault, Provenance, View
 from unidbg.views.provenance import with_provenance
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from unidbg.views.system import ThreadsView
 
 V = TypeVar("V", bound=View)
+W = TypeVar("W", bound="View | Absent")
 
 __all__ = ["VIEWS", "ImageSpec", "Session", "Snapshot"]
 
@@ -119,7 +121,7 @@ class Session:
             tuple(names), lambda capture: self._decode(self._context(capture), names)
         )
         head = self.provenance(taken.capture, taken.stopped_ns)
-        views = {name: with_provenance(view, head) for name, view in taken.result.items()}
+        views = {name: self._noted(with_provenance(view, head)) for name, view in taken.result.items()}
         return Snapshot(views, taken.stopped_ns, taken.capture.generation)
 
     def packets(self) -> View | Absent:
@@ -222,7 +224,15 @@ class Session:
 
     def _inspect(self, question: tuple[object, ...], make: Callable[[Context], V]) -> V:
         taken = self._refresher.take(question, lambda capture: make(self._context(capture)))
-        return with_provenance(taken.result, self.provenance(taken.capture, taken.stopped_ns))
+        return self._noted(with_provenance(taken.result, self.provenance(taken.capture, taken.stopped_ns)))
+
+    def _noted(self, view: W) -> W:
+        """The view with what is wrong with the dump itself in front of its faults."""
+        notes = getattr(self.target, "notes", ())
+        if not notes or isinstance(view, Absent):
+            return view
+        faults = tuple(Fault("dump", note) for note in notes)
+        return replace(view, faults=(*faults, *view.faults))
 
     def monitor(self, command: str) -> str:
         """What the stub prints for a `monitor` command; LocalProtocolError where nobody can be asked."""

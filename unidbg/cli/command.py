@@ -12,6 +12,8 @@ A TARGET is one of
   exec:COMMAND                  a command that speaks RSP on stdin and stdout
   qmp:PATH                      the QMP socket of a QEMU, past any stub
   @NAME                         a guest of `unidbg run`; `unidbg ls` lists them
+  FILE                          a dump of a dead guest: docs/dumps.md lists the kinds
+  raw:FILE@ADDRESS              plain memory, with the address of its first byte
 """
 
 BARE_WATCH_SECONDS = "1"

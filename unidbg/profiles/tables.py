@@ -55,7 +55,7 @@ def find_root(program: Program, faults: Faults) -> Root | None:
     where = "page_table_root"
     try:
         threads = program.target.threads()
-        found = dict(program.registers(threads[0].id)) if threads else {}
+        found = dict(program.registers(threads[0].id if threads else ""))
     except TargetError as error:
         faults.add(where, f"the registers are not to be had: {error}")
         return None

@@ -16,10 +16,20 @@ def threads(context: Context, *, variables: bool = False) -> ThreadsView:
     """Every thread that the target names; with the variables of their frames where wanted."""
     faults = Faults()
     infos = context.program.target.threads()
+    if not infos:
+        _say_why(context, faults)
     if len(infos) > MAX_THREADS:
         faults.add("threads", f"{len(infos)} threads: only the first {MAX_THREADS} are shown")
     found = tuple(thread(context, info, variables=variables) for info in infos[:MAX_THREADS])
     return ThreadsView(context.provenance, faults.all(), found)
+
+
+def _say_why(context: Context, faults: Faults) -> None:
+    """A target without threads knows why it has no registers."""
+    try:
+        context.program.registers("")
+    except TargetError as error:
+        faults.add("threads", str(error))
 
 
 def thread(context: Context, info: ThreadInfo, *, variables: bool = False) -> Thread:

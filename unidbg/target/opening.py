@@ -27,9 +27,13 @@ def open_target(url: str, *, timeout: float = 5.0, image_machine: str | None = N
     """The target that `url` names, attached; the guest runs on if it ran.
 
     `image_machine` helps where a stub does not say what it is. Raises `ConfigError` for a URL that names
-    nothing, `AnotherClient`, `TargetGone`, `TargetTimeout` or `RemoteProtocolError` within `timeout` seconds.
+    nothing, `AnotherClient`, `TargetGone`, `TargetTimeout` or `RemoteProtocolError` within `timeout` seconds;
+    `DumpError` for a file that is no dump.
     """
-    del image_machine
+    from unidbg.target.dump.opening import names_dump, open_dump
+
+    if names_dump(url):
+        return open_dump(url, image_machine=image_machine)
     address = parse_url(url)
     if isinstance(address, GuestName):
         return _open_guest(url, address.name, timeout)

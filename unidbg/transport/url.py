@@ -14,7 +14,10 @@ _TCP = re.compile(
 )
 _NAME = re.compile(r"@[A-Za-z0-9][\w.-]*")
 
-FORMS = "host:port, :port, [v6]:port, unix:PATH, serial:DEVICE[,baud], qmp:PATH, exec:COMMAND or @NAME"
+FORMS = (
+    "host:port, :port, [v6]:port, unix:PATH, serial:DEVICE[,baud], qmp:PATH, exec:COMMAND, @NAME, "
+    "a dump file or raw:FILE@ADDRESS"
+)
 
 
 @record
