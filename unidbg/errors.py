@@ -79,10 +79,9 @@ class RegisterUnavailable(TargetError):
 class DumpError(TargetError):
     """A file is no dump that we know, or damaged so that nothing of it can be read (`path`)."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(message)
         self.path = path
-        self.reason = reason
 
 
 class TargetRunning(TargetError):

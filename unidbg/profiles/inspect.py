@@ -37,6 +37,7 @@ def pick(program: Program, wanted: str | None) -> ThreadInfo:
     """The thread `wanted` by id or name, else the one that stopped, else the first."""
     threads = program.target.threads()
     if not threads:
+        program.registers("")  # a target without any says why
         raise TargetError("the target has no threads")
     stop = program.target.stop_reason
     chosen = wanted if wanted is not None else stop.thread if stop is not None else ""

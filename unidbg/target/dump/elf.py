@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from itertools import compress
 from typing import NamedTuple
 
-from unidbg.errors import DumpError
-from unidbg.target.dump.source import Source
+from unidbg.target.dump.source import Source, bad
 
 ELF_MAGIC = b"\x7fELF"
 ET_CORE = 4
@@ -79,16 +78,16 @@ def read_header(source: Source) -> Header:
     """The header; DumpError when this cannot be a core."""
     raw = source.read(0, 64)
     if len(raw) < 52 or raw[:4] != ELF_MAGIC:
-        raise DumpError(source.path, "the file ends inside of the ELF header: the dump was cut off")
+        raise bad(source.path, "the file ends inside of the ELF header: the dump was cut off")
     if raw[5] != 1:
-        raise DumpError(source.path, "a big-endian core: only little-endian guests are read")
+        raise bad(source.path, "a big-endian core: only little-endian guests are read")
     bits = 64 if raw[4] == 2 else 32
     if bits == 64 and len(raw) < 64:
-        raise DumpError(source.path, "the file ends inside of the ELF header: the dump was cut off")
+        raise bad(source.path, "the file ends inside of the ELF header: the dump was cut off")
     form = "<HHIQQQIHHHHHH" if bits == 64 else "<HHIIIIIHHHHHH"
     kind, machine, _, _, phoff, shoff, _, _, _, phnum, _, shnum, _ = struct.unpack_from(form, raw, 16)
     if kind != ET_CORE:
-        raise DumpError(
+        raise bad(
             source.path,
             "an ELF file, but no core: give it as --image FILE, and as TARGET the dump or the guest",
         )

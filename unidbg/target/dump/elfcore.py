@@ -5,12 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from unidbg.errors import DumpError
 from unidbg.target.base import StopReason
 from unidbg.target.dump import elf, registers
 from unidbg.target.dump.extents import Extents
 from unidbg.target.dump.own import Own, own_notes
-from unidbg.target.dump.source import Source
+from unidbg.target.dump.source import Source, bad
 from unidbg.target.dump.space import FileSpace
 from unidbg.target.dump.target import Contents, numbered
 
@@ -27,7 +26,7 @@ def read_core(source: Source) -> Contents:
     found = read_cpus(header.machine, notes)
     own = own_notes(notes)
     if not loads.offset and not found and own is None:
-        raise DumpError(source.path, "a core without memory and without registers: the dump was cut off")
+        raise bad(source.path, "a core without memory and without registers: the dump was cut off")
     solo5 = header.osabi == elf.OSABI_STANDALONE and len(loads.offset) == 1
     return Contents(
         format="core",

@@ -9,9 +9,8 @@ from __future__ import annotations
 import struct
 from array import array
 
-from unidbg.errors import DumpError
 from unidbg.target.dump.extents import Extents
-from unidbg.target.dump.source import Source
+from unidbg.target.dump.source import Source, bad
 
 SIGNATURE = b"makedumpfile\0\0\0\0"
 HEADER_BYTES = 4096
@@ -29,7 +28,7 @@ class Flattened:
         self._source = source
         self.complete, columns = _records(source)
         if not columns[0]:
-            raise DumpError(source.path, "a flattened dump that ends before its first piece: it was cut off")
+            raise bad(source.path, "a flattened dump that ends before its first piece: it was cut off")
         self.size = max(map(sum, zip(columns[0], columns[1], strict=True)))
         for column in columns:
             column.reverse()  # of two pieces that begin alike the later one is right

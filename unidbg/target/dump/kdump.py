@@ -10,12 +10,12 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from unidbg.errors import DumpError, MemoryFault
+from unidbg.errors import MemoryFault
 from unidbg.target.base import MemoryRegion
 from unidbg.target.dump import elf
 from unidbg.target.dump.elfcore import by_qemu, read_cpus
 from unidbg.target.dump.packing import UNPACKERS, unpack
-from unidbg.target.dump.source import Source
+from unidbg.target.dump.source import Source, bad
 from unidbg.target.dump.space import MAX_REGIONS, PieceSpace
 from unidbg.target.dump.target import Contents, numbered
 
@@ -61,14 +61,14 @@ def read_frame(source: Source) -> Frame:
     """The header and the sub header."""
     raw = source.read(0, 512)
     if len(raw) < 512:
-        raise DumpError(source.path, "the file ends inside of the kdump header: the dump was cut off")
+        raise bad(source.path, "the file ends inside of the kdump header: the dump was cut off")
     machine = MACHINES.get(raw[12 + 4 * 65 : 12 + 5 * 65].rstrip(b"\0"), "")
     (version,) = struct.unpack_from("<i", raw, 8)
     wide = machine != "i386"
     at = 424 if wide else 412
     _, block, sub_blocks, bitmap_blocks, max_frame = struct.unpack_from("<IiIII", raw, at)
     if not 512 <= block <= 1 << 20 or block & (block - 1):
-        raise DumpError(source.path, f"the kdump header is damaged: a page of {block} bytes")
+        raise bad(source.path, f"the kdump header is damaged: a page of {block} bytes")
     sub = source.read(block, 104).ljust(104, b"\0")
     notes = (
         struct.unpack_from("<QQ" if wide else "<8xQI", sub, 48 if wide else 32) if version >= 4 else (0, 0)
@@ -77,7 +77,7 @@ def read_frame(source: Source) -> Frame:
         max_frame = struct.unpack_from("<Q", sub, 96)[0] or max_frame
     offset, size = block * (1 + sub_blocks), block * bitmap_blocks
     if offset + size > source.size:
-        raise DumpError(source.path, f"the file ends before its bitmap of {size} bytes does: it was cut off")
+        raise bad(source.path, f"the file ends before its bitmap of {size} bytes does: it was cut off")
     return Frame(version, machine, block, offset, size, max_frame, (notes[0], notes[1]))
 
 

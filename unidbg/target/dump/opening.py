@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from unidbg.errors import ConfigError, DumpError
+from unidbg.errors import ConfigError
 from unidbg.target.dump import elf, flattened, kdump, raw, xen, zstd
 from unidbg.target.dump.elfcore import read_core
-from unidbg.target.dump.source import FileSource, Source
+from unidbg.target.dump.source import FileSource, Source, bad
 from unidbg.target.dump.target import Contents, DumpTarget
 
 SCHEMES = ("raw", "firecracker", "dump")
@@ -44,7 +44,7 @@ def _finish(url: str, source: Source, read: Callable[[Source], tuple[Source, Con
 def _file(path: str) -> Source:
     """The file's bytes, unpacked where they are packed."""
     if os.path.isdir(path):
-        raise DumpError(path, "a folder; give the dump in it")
+        raise bad(path, "a folder; give the dump in it")
     source = FileSource(path)
     if source.read(0, 4) != zstd.MAGIC:
         return source
@@ -69,7 +69,7 @@ def _recognise(source: Source) -> tuple[Source, Contents]:
         memory = raw.memory_beside(source.path)
         source.close()
         return memory, raw.read_memory_file(memory, machine, None)
-    raise DumpError(
+    raise bad(
         source.path,
         f"no dump that is known ({KNOWN}); plain memory is raw:FILE@ADDRESS-OF-ITS-FIRST-BYTE",
     )
@@ -99,5 +99,5 @@ def _machine_of_state(path: str) -> str:
     finally:
         state.close()
     if machine is None:
-        raise DumpError(path, "no Firecracker state file: it does not begin as one")
+        raise bad(path, "no Firecracker state file: it does not begin as one")
     return machine

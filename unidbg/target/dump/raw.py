@@ -11,11 +11,11 @@ import os
 import re
 from collections.abc import Mapping
 
-from unidbg.errors import ConfigError, DumpError
+from unidbg.errors import ConfigError
 from unidbg.target.base import ThreadInfo
 from unidbg.target.dump.extents import Extent, Extents
 from unidbg.target.dump.paged import Root
-from unidbg.target.dump.source import FileSource, Source
+from unidbg.target.dump.source import FileSource, Source, bad
 from unidbg.target.dump.space import FileSpace
 from unidbg.target.dump.target import Contents, Cpu
 
@@ -99,7 +99,7 @@ def memory_beside(snapshot: str) -> FileSource:
         path = os.path.join(folder, candidate)
         if candidate != name and os.path.isfile(path):
             return FileSource(path)
-    raise DumpError(
+    raise bad(
         snapshot,
         "a Firecracker state file without its memory file beside it: give firecracker:MEMORY[,state=FILE]",
     )

@@ -9,6 +9,11 @@ from typing import Protocol
 from unidbg.errors import DumpError
 
 
+def bad(path: str, reason: str) -> DumpError:
+    """The error for a file that cannot be read as a dump."""
+    return DumpError(f"{path}: {reason}", path=path)
+
+
 class Source(Protocol):
     """Random access to the bytes of a dump as its format wants them."""
 
@@ -46,14 +51,14 @@ class FileSource:
         try:
             fd = os.open(path, os.O_RDONLY) if descriptor is None else descriptor
         except OSError as error:
-            raise DumpError(path, f"cannot be opened: {error.strerror}") from None
+            raise bad(path, f"cannot be opened: {error.strerror}") from None
         try:
             self.size = os.fstat(fd).st_size
             if self.size == 0:
-                raise DumpError(path, "the file is empty: the dump was never written, or the disk was full")
+                raise bad(path, "the file is empty: the dump was never written, or the disk was full")
             self._map = mmap.mmap(fd, self.size, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            raise DumpError(path, f"cannot be mapped: {error}") from None
+            raise bad(path, f"cannot be mapped: {error}") from None
         finally:
             os.close(fd)
         self._all = memoryview(self._map)

@@ -82,6 +82,7 @@ class DumpTarget:
         self.physical: PieceSpace | None = contents.physical
         self.root = _root(contents)
         """The page tables by which virtual addresses are found; `None`: they are the headers' own."""
+        self._notes = (*contents.notes, *self._lost_root())
         self.memory: PieceSpace = self._virtual()
         self.registers: Registers | None = (
             DumpRegisters(contents.machine, contents.cpus)
@@ -95,6 +96,13 @@ class DumpTarget:
             return PagedSpace(contents.physical, self.root, contents.headers)
         return contents.headers or contents.physical or NoSpace()
 
+    def _lost_root(self) -> list[str]:
+        """What to say where a vCPU tells a root and no page table lies there."""
+        told = [root for cpu in self.contents.cpus[:64] if (root := root_of(cpu.registers)) is not None]
+        if self.root is not None or not told:
+            return []
+        return [f"no page table lies at CR3 {told[0].physical:#x}: virtual addresses are as in the file"]
+
     @property
     def stop_reason(self) -> StopReason | None:
         """Why the guest stood when it was dumped, as far as the dump tells."""
@@ -104,7 +112,7 @@ class DumpTarget:
     @property
     def notes(self) -> Sequence[str]:
         """What is wrong with the file, in sentences."""
-        return self.contents.notes
+        return self._notes
 
     def threads(self) -> Sequence[ThreadInfo]:
         """The vCPUs, in the order of the dump."""

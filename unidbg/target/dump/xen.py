@@ -10,10 +10,9 @@ from __future__ import annotations
 import struct
 from array import array
 
-from unidbg.errors import DumpError
 from unidbg.target.dump import elf, registers
 from unidbg.target.dump.extents import Extents
-from unidbg.target.dump.source import Source
+from unidbg.target.dump.source import Source, bad
 from unidbg.target.dump.space import FileSpace
 from unidbg.target.dump.target import Contents, numbered
 
@@ -40,7 +39,7 @@ def read_xen(source: Source) -> Contents:
     pairs = sections.get(b".xen_p2m")
     table = pairs or sections.get(b".xen_pfn")
     if table is None:
-        raise DumpError(source.path, "a Xen core without .xen_p2m and .xen_pfn: its pages have no addresses")
+        raise bad(source.path, "a Xen core without .xen_p2m and .xen_pfn: its pages have no addresses")
     raw = source.read(table.offset, min(table.size, source.size))
     frames = array("Q", raw[: len(raw) // 16 * 16] if pairs else raw[: len(raw) // 8 * 8])
     frames = frames[1::2] if pairs else frames

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from unidbg.errors import DumpError, UnidbgError
+from unidbg.errors import UnidbgError
+from unidbg.target.dump.source import bad
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 MAX_UNPACKED = 1 << 38
@@ -57,7 +58,7 @@ def unpacked_file(path: str) -> tuple[int, bool]:
         )
         whole, size = _pour(lambda: reader.read(CHUNK), holder.fileno(), package.ZstdError)
         if size == 0:
-            raise DumpError(path, "the zstd file is damaged at its beginning")
+            raise bad(path, "the zstd file is damaged at its beginning")
         return os.dup(holder.fileno()), whole
 
 
