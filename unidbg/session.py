@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from unidbg import config as configuration
-from unidbg.errors import LocalProtocolError, SymbolError
+from unidbg.errors import LocalProtocolError, MemoryFault, SymbolError
 from unidbg.profiles import registry
 from unidbg.profiles.base import VIEWS, Context
 from unidbg.profiles.overview import PARTS, overview
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         ValueView,
     )
     from unidbg.views.system import ThreadsView
+
+UNREADABLE = "check that the image is the running one; a dump may lack this memory"
 
 V = TypeVar("V", bound=View)
 W = TypeVar("W", bound="View | Absent")
@@ -152,6 +154,8 @@ class Session:
                 return context.absent(
                     name, str(error), "give the unstripped image of this build with --image FILE"
                 )
+            except MemoryFault as fault:
+                return context.absent(name, f"what it is read from is not there: {fault}", UNREADABLE)
         absent = self.match.profile.missing(context, name)
         if self.image_note and not self.program.modules:
             return context.absent(name, self.image_note, absent.remedy)
