@@ -9,6 +9,7 @@
 #include "libos/loop.h"
 #include "libos/memory.h"
 #include "libos/uart.h"
+#include "libos/wall_clock.h"
 
 #define MS 1000000ul
 #define MAX_BLOCKS 8
@@ -30,6 +31,7 @@ struct line {
 static struct pile pile;
 static struct line line;
 static uint64_t heartbeats;
+static volatile uint64_t last_beat; /* seconds since 1970: a debugger may want to know */
 static uint32_t keepsakes;
 static const uint16_t sort_me[] = {300, 100, 400, 200};
 
@@ -39,6 +41,7 @@ static void heartbeat(void *data) {
     uint64_t *count = data;
     const struct memory_manager *heap = memory_manager();
     ++*count;
+    last_beat = wall_clock_seconds();
     log_line("hello: heartbeat %lu, heap %lu bytes in %lu blocks", *count, heap->allocated, heap->count);
 }
 

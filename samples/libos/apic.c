@@ -44,6 +44,7 @@ enum {
 
 static unsigned ioapics;
 static uint64_t timer_ticks_per_second;
+static uint64_t measured_from_ns;
 static uint64_t timer_deadline_ns; /* of clock_ns(), for the interrupt that only serves the debugger */
 
 static uint32_t lapic_read(uintptr_t reg) {
@@ -100,21 +101,33 @@ void lapic_end_of_interrupt(void) {
 }
 
 /* Count the timer against the clock. A vCPU that loses its processor between the two counts too much. */
-static uint64_t measure_timer(void) {
+static void measure_begin(void) {
     lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
-    uint64_t start_ns = clock_ns();
+    measured_from_ns = clock_ns();
+}
+
+static uint64_t measure_end(void) {
     uint64_t elapsed_ns;
     do {
-        elapsed_ns = clock_ns() - start_ns;
+        elapsed_ns = clock_ns() - measured_from_ns;
     } while (elapsed_ns < CALIBRATION_NS);
     uint64_t counted = UINT32_MAX - lapic_read(LAPIC_TIMER_CURRENT);
     return counted * NS_PER_SECOND / elapsed_ns;
 }
 
-static void timer_calibrate(void) {
+static uint64_t measure_timer(void) {
+    measure_begin();
+    return measure_end();
+}
+
+static void timer_calibrate_begin(void) {
     lapic_write(LAPIC_TIMER_DIVIDE, LAPIC_DIVIDE_BY_16);
     lapic_write(LAPIC_LVT_TIMER, LAPIC_MASKED);
-    timer_ticks_per_second = clock_agreed(measure_timer);
+    measure_begin();
+}
+
+void lapic_timer_calibrated(void) {
+    timer_ticks_per_second = clock_agreed(measure_end(), measure_timer);
 }
 
 static void lapic_start(void) {
@@ -122,7 +135,7 @@ static void lapic_start(void) {
     lapic_write(LAPIC_LVT_LINT0, LAPIC_MASKED);
     lapic_write(LAPIC_LVT_LINT1,
                 LAPIC_DELIVER_NMI); /* microvm leaves it masked; QMP inject-nmi comes by it */
-    timer_calibrate();
+    timer_calibrate_begin();
 }
 
 void apic_init(void) {

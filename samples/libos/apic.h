@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* Needs paging_map_device() and clock_calibrate(). Interrupts stay off. */
+/* Needs paging_map_device() and the clock. Interrupts stay off. */
 void apic_init(void);
 
 /* I/O APICs found. */
@@ -23,5 +23,9 @@ void lapic_end_of_interrupt(void);
 void lapic_timer_arm(uint64_t delay_ns);
 /* Enter the timer into the table of devices. */
 void lapic_timer_start(void);
+
+/* Measure the timer, from apic_init() on: the longer ago that was, the less is left to wait. Needed before
+ * lapic_timer_arm(). */
+void lapic_timer_calibrated(void);
 
 #endif

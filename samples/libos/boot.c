@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The PVH start information (public/arch-x86/hvm/start_info.h of Xen defines the layout), the command line, and the
- * phases of boot.
+ * The PVH start information (public/arch-x86/hvm/start_info.h of Xen defines the layout), the command line, the phases
+ * of boot, and what is left for later.
  */
 #include "libos/boot.h"
 
 #include <unidbg/probe.h>
 
 #include "libos/clock.h"
+#include "libos/memory.h"
+#include "libos/paging.h"
 #include "libos/panic.h"
+#include "libos/power.h"
+#include "libos/random.h"
 #include "libos/string.h"
+#include "libos/wall_clock.h"
 
 #define HVM_START_MAGIC 0x336ec578u
 
@@ -40,7 +45,15 @@ struct hvm_memory {
     uint32_t reserved;
 };
 
-static struct boot_info boot;
+static struct boot_info boot = {
+    .initializers =
+        {
+            [BOOT_NEED_RANDOM] = {.function = random_start},
+            [BOOT_NEED_WALL_CLOCK] = {.function = wall_clock_start},
+            [BOOT_NEED_POWER] = {.function = power_start},
+        },
+    .initializer_count = BOOT_NEEDS,
+};
 
 UNIDBG_PROBE(boot, info, &boot);
 
@@ -76,27 +89,19 @@ bool boot_info_read(uintptr_t start_info) {
 
 /* ---- phases ---- */
 
-static void end_phase(uint64_t ticks) {
-    if (boot.phase_count > 0) {
-        struct boot_phase *phase = &boot.phases[boot.phase_count - 1];
-        phase->end_ticks = ticks;
-        phase->end_ns = clock_ns_of(ticks);
-    }
-}
-
-void boot_phase(const char *name) {
+unsigned boot_phase(const char *name) {
     uint64_t ticks = boot.phase_count > 0 ? clock_ticks() : boot_first_tick;
-    end_phase(ticks);
     if (boot.phase_count == BOOT_PHASES) {
         panic("no room for boot phase %s", name);
     }
     boot.phases[boot.phase_count] =
         (struct boot_phase){.name = name, .start_ns = clock_ns_of(ticks), .start_ticks = ticks};
-    boot.phase_count++;
+    return boot.phase_count++;
 }
 
-void boot_finished(void) {
-    end_phase(clock_ticks());
+void boot_phase_end(unsigned phase) {
+    boot.phases[phase].end_ticks = clock_ticks();
+    boot.phases[phase].end_ns = clock_ns_of(boot.phases[phase].end_ticks);
 }
 
 void boot_phases_convert(void) {
@@ -105,6 +110,36 @@ void boot_phases_convert(void) {
         phase->start_ns = clock_ns_of(phase->start_ticks);
         phase->end_ns = phase->end_ticks != 0 ? clock_ns_of(phase->end_ticks) : 0;
     }
+}
+
+/* ---- later ---- */
+
+void boot_need(enum boot_need need) {
+    struct boot_initializer *initializer = &boot.initializers[need];
+    if (initializer->completed) {
+        return;
+    }
+    uint64_t begin = clock_ns();
+    initializer->function();
+    initializer->duration_ns = clock_ns() - begin;
+    initializer->completed = true;
+}
+
+void boot_preallocate(void) {
+    void *pages = page_allocate(BOOT_PREALLOCATED_PAGES);
+    if (pages != NULL) {
+        boot.preallocated.start = (uintptr_t)pages;
+        boot.preallocated.end = (uintptr_t)pages + BOOT_PREALLOCATED_PAGES * PAGE_BYTES;
+        boot.preallocated_free = BOOT_PREALLOCATED_PAGES;
+    }
+}
+
+void *boot_take_page(void) {
+    if (boot.preallocated_free == 0) {
+        return NULL;
+    }
+    boot.preallocated_free--;
+    return (void *)(boot.preallocated.start + boot.preallocated_free * PAGE_BYTES);
 }
 
 /* ---- options ---- */

@@ -12,7 +12,8 @@
 #include "libos/cpu.h"
 
 #define BOOT_MEMORY_MAPS 32
-#define BOOT_PHASES 16
+#define BOOT_PHASES 24
+#define BOOT_PREALLOCATED_PAGES 24
 #define BOOT_COMMAND_LINE_BYTES 1024
 
 /* boot.S maps this much from 0; RAM above it is left alone. */
@@ -26,13 +27,22 @@ struct boot_memory {
     uint32_t type;
 };
 
-/* Phases follow each other; times count from the kernel's first instruction. */
+/* Phases may overlap: while one waits for hardware, another gets on. Times count from the kernel's first instruction. */
 struct boot_phase {
     const char *name;
     uint64_t start_ns;
     uint64_t end_ns; /* 0: not ended */
     uint64_t start_ticks;
     uint64_t end_ticks;
+};
+
+/* What is not done at boot but when it is first needed, which may be never. */
+enum boot_need { BOOT_NEED_RANDOM, BOOT_NEED_WALL_CLOCK, BOOT_NEED_POWER, BOOT_NEEDS };
+
+struct boot_initializer {
+    void (*function)(void);
+    bool completed;
+    uint64_t duration_ns; /* 0: pending */
 };
 
 struct boot_info {
@@ -42,16 +52,26 @@ struct boot_info {
     struct range initrd; /* physical; start == end: none */
     struct boot_phase phases[BOOT_PHASES];
     uint32_t phase_count;
+    struct boot_initializer initializers[BOOT_NEEDS];
+    uint32_t initializer_count;
+    struct range preallocated; /* pages set aside at boot, for page tables */
+    uint32_t preallocated_free;
 };
 
 const struct boot_info *boot_info(void);
 
-/* End the phase before, if any, and begin this one. The first begins at the first instruction. */
-void boot_phase(const char *name);
-/* End the last phase. */
-void boot_finished(void);
+/* Begin a phase; the first begins at the first instruction. The number is for boot_phase_end(). */
+unsigned boot_phase(const char *name);
+void boot_phase_end(unsigned phase);
 /* Once the clock is calibrated: give the phases until now their times in ns. */
 void boot_phases_convert(void);
+
+/* Run the initialiser if it has not run yet. */
+void boot_need(enum boot_need need);
+
+/* Set pages aside, and take one, zeroed; NULL when they are used up. */
+void boot_preallocate(void);
+void *boot_take_page(void);
 
 /*
  * The word `name` or `name=value` of the command line. True if it is there; value (if not NULL) gets what follows

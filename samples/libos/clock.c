@@ -25,6 +25,7 @@ struct reading {
     uint16_t pit;   /* counts down */
 };
 
+static struct reading begun; /* the first window of the calibration */
 static uint64_t ticks_per_second;
 static uint64_t ns_per_tick_32; /* nanoseconds per tick, times 2^32 */
 
@@ -56,8 +57,7 @@ static struct reading read_both(void) {
 }
 
 /* A host that takes the vCPU off its processor for longer than the PIT wraps makes this too high. */
-static uint64_t measure_ticks_per_second(void) {
-    struct reading begin = read_both();
+static uint64_t measure_from(struct reading begin) {
     while ((uint16_t)(begin.pit - pit_read()) < WINDOW_PIT_TICKS) {
         cpu_relax();
     }
@@ -66,8 +66,12 @@ static uint64_t measure_ticks_per_second(void) {
     return (end.ticks - begin.ticks) * PIT_HZ / pit_ticks;
 }
 
-uint64_t clock_agreed(uint64_t (*measure)(void)) {
-    uint64_t lowest = measure();
+static uint64_t measure_ticks_per_second(void) {
+    return measure_from(read_both());
+}
+
+uint64_t clock_agreed(uint64_t first, uint64_t (*measure)(void)) {
+    uint64_t lowest = first;
     for (int i = 1; i < MEASUREMENTS; i++) {
         uint64_t next = measure();
         uint64_t lower = next < lowest ? next : lowest;
@@ -79,9 +83,13 @@ uint64_t clock_agreed(uint64_t (*measure)(void)) {
     return lowest;
 }
 
-void clock_calibrate(void) {
+void clock_calibrate_begin(void) {
     pit_start();
-    ticks_per_second = clock_agreed(measure_ticks_per_second);
+    begun = read_both();
+}
+
+void clock_calibrate_end(void) {
+    ticks_per_second = clock_agreed(measure_from(begun), measure_ticks_per_second);
     ns_per_tick_32 = (NS_PER_SECOND << 32) / ticks_per_second;
 }
 

@@ -10,11 +10,14 @@
 /* The time stamp counter at the first instruction; written by boot.S. */
 extern uint64_t boot_first_tick;
 
-/* Measure the frequency of the time stamp counter: takes some 10 ms, interrupts off. */
-void clock_calibrate(void);
+/* Measure the frequency of the time stamp counter: takes some 10 ms, interrupts off. Half of that passes between the two
+ * calls, for others to use. */
+void clock_calibrate_begin(void);
+void clock_calibrate_end(void);
 
-/* For measurements that a busy host can only make too high: repeat until the lowest is seen a second time. */
-uint64_t clock_agreed(uint64_t (*measure)(void));
+/* For measurements that a busy host can only make too high: from the first on, repeat until the lowest is seen a second
+ * time. */
+uint64_t clock_agreed(uint64_t first, uint64_t (*measure)(void));
 
 /* Ticks of the time stamp counter in a second; 0 before calibration. */
 uint64_t clock_ticks_per_second(void);

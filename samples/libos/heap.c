@@ -2,7 +2,8 @@
 /*
  * The heap: boundary tags (each header knows the distance to the next and where the one before is), free blocks in lists
  * by size class. Every header carries a check word, and the bytes behind what was asked for a pattern, so that a
- * write beyond the end is noticed when the block, or its neighbour, is freed.
+ * write beyond the end is noticed when the block, or its neighbour, is freed. Changes are made with interrupts off:
+ * whoever stops the kernel sees a heap that agrees with itself.
  */
 #include "libos/boot.h"
 #include "libos/memory_parts.h"
@@ -210,19 +211,26 @@ static void fill_tail(struct heap_block *block) {
     memset(data_of(block) + block->size, TAIL_BYTE, block->span - sizeof(*block) - block->size);
 }
 
-void *heap_allocate(size_t size) {
-    size = size > 0 ? size : 1; /* 0 is for free blocks */
+static void *take(size_t size, void *call_site) {
     struct heap_block *block = find_room(size);
     if (block == NULL) {
         manager.failed++;
         return NULL;
     }
     set(block, block->span, size);
-    block->call_site = keeps_call_sites ? __builtin_return_address(0) : NULL;
+    block->call_site = call_site;
     fill_tail(block);
     class_of(block->span)->used++;
     account(size);
     return data_of(block);
+}
+
+void *heap_allocate(size_t size) {
+    uint64_t flags = interrupts_save();
+    void *call_site = keeps_call_sites ? __builtin_return_address(0) : NULL;
+    void *data = take(size > 0 ? size : 1, call_site); /* 0 is for free blocks */
+    interrupts_restore(flags);
+    return data;
 }
 
 /* ---- giving back ---- */
@@ -283,11 +291,7 @@ static void shrink(struct heap_block *block) {
     pages_give(manager.current, before);
 }
 
-void heap_free(void *data) {
-    if (data == NULL) {
-        return;
-    }
-    struct heap_block *block = require_block(data);
+static void give_back(struct heap_block *block) {
     class_of(block->span)->used--;
     manager.count--;
     manager.allocated -= block->size;
@@ -297,6 +301,14 @@ void heap_free(void *data) {
         shrink(block);
     } else {
         list_add(block);
+    }
+}
+
+void heap_free(void *data) {
+    if (data != NULL) {
+        uint64_t flags = interrupts_save();
+        give_back(require_block(data));
+        interrupts_restore(flags);
     }
 }
 

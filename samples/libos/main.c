@@ -29,22 +29,43 @@ static void start_console(void) {
     console_set_quiet(string_starts_with(log, "quiet"));
 }
 
-static void start_clock(void) {
-    clock_calibrate();
+/* The clock is measured against another one, for some milliseconds: memory is set up meanwhile. */
+static void start_clock_and_memory(void) {
+    unsigned clock = boot_phase("clock");
+    clock_calibrate_begin();
+    unsigned phase = boot_phase("memory");
+    memory_init(app_config.memory_bytes);
+    boot_phase_end(phase);
+    phase = boot_phase("paging");
+    paging_init();
+    boot_phase_end(phase);
+    clock_calibrate_end();
     boot_phases_convert();
-}
-
-static void start_devices(void) {
-    apic_init();
-    lapic_timer_start();
-    uart_console_start();
-    debug_connect();
+    boot_phase_end(clock);
 }
 
 static void start_network(void) {
     if (!network_init()) {
         log_line("libos: %s needs a network, and there is no virtio-net device", app_config.name);
     }
+}
+
+/* The timer is measured against the clock: the other devices are set up meanwhile. */
+static void start_devices(void) {
+    unsigned timer = boot_phase("timer");
+    apic_init();
+    lapic_timer_start();
+    unsigned phase = boot_phase("serial");
+    uart_console_start();
+    debug_connect();
+    boot_phase_end(phase);
+    if (app_config.needs_network) {
+        phase = boot_phase("network");
+        start_network();
+        boot_phase_end(phase);
+    }
+    lapic_timer_calibrated();
+    boot_phase_end(timer);
 }
 
 static void say_hello(void) {
@@ -67,33 +88,37 @@ static void arm_exit(void) {
     }
 }
 
-void libos_main(uintptr_t start_info) {
-    boot_phase("entry");
+static void start_entry(uintptr_t start_info) {
+    unsigned phase = boot_phase("entry");
     trap_init();
     bool known = boot_info_read(start_info);
     start_console();
     if (!known) {
         panic("no PVH start information at %p", (void *)start_info);
     }
-    boot_phase("clock");
-    start_clock();
-    boot_phase("memory");
-    memory_init(app_config.memory_bytes);
-    boot_phase("paging");
-    paging_init();
-    boot_phase("debugger");
+    boot_phase_end(phase);
+}
+
+static void start_debugger(void) {
+    unsigned phase = boot_phase("debugger");
     debug_init();
-    boot_phase("devices");
-    start_devices();
-    if (app_config.needs_network) {
-        boot_phase("network");
-        start_network();
-    }
-    boot_phase("application");
+    boot_phase_end(phase);
+}
+
+static void start_application(void) {
+    unsigned phase = boot_phase("application");
     say_hello();
     arm_exit();
     app_start();
-    boot_finished();
+    boot_phase_end(phase);
+}
+
+void libos_main(uintptr_t start_info) {
+    start_entry(start_info);
+    start_clock_and_memory();
+    start_debugger();
+    start_devices();
+    start_application();
     loop_run();
 }
 

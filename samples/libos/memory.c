@@ -69,5 +69,6 @@ void memory_init(uint64_t arena_bytes) {
     }
     arena = pages_init(arena);
     heap_init(arena);
+    boot_preallocate();
     describe_layout(arena);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The bitmap of pages. */
+/* The bitmap of pages. It and its counters change with interrupts off: whoever stops the kernel sees them agree. */
 #include "libos/memory_parts.h"
 #include "libos/paging.h"
 #include "libos/string.h"
@@ -11,17 +11,21 @@ static bool page_in_use(uint64_t page) {
 }
 
 static void pages_mark(uint64_t first, uint64_t count) {
+    uint64_t flags = interrupts_save();
     for (uint64_t page = first; page < first + count; page++) {
         manager.page_bitmap[page / WORD_BITS] |= 1ul << page % WORD_BITS;
     }
     manager.page_free -= count;
+    interrupts_restore(flags);
 }
 
 static void pages_unmark(uint64_t first, uint64_t count) {
+    uint64_t flags = interrupts_save();
     for (uint64_t page = first; page < first + count; page++) {
         manager.page_bitmap[page / WORD_BITS] &= ~(1ul << page % WORD_BITS);
     }
     manager.page_free += count;
+    interrupts_restore(flags);
 }
 
 static uint64_t pages_free_below(uint64_t end, uint64_t most) {

@@ -42,7 +42,10 @@ static bool is_leaf(uint64_t entry, unsigned level) {
 /* ---- building ---- */
 
 static uint64_t *new_table(void) {
-    uint64_t *table = page_allocate(1);
+    uint64_t *table = boot_take_page();
+    if (table == NULL) {
+        table = page_allocate(1);
+    }
     if (table == NULL) {
         panic("no memory for page tables");
     }
@@ -121,6 +124,9 @@ void paging_init(void) {
 }
 
 void paging_map_device(uintptr_t physical, uint64_t length) {
+    if (root == NULL) {
+        return; /* a panic before paging_init() wants to power off */
+    }
     map((struct range){physical, physical + length}, DEVICE);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "libos/power.h"
 
+#include "libos/boot.h"
 #include "libos/cpu.h"
 #include "libos/paging.h"
 
@@ -30,17 +31,21 @@ static _Noreturn void halt_for_ever(void) {
     }
 }
 
+void power_start(void) {
+    paging_map_device(MICROVM_GED, PAGE_BYTES);
+}
+
 void power_off(uint8_t status) {
     outb(DEBUG_EXIT_PORT, status);
     outw(Q35_PM1A_CONTROL, Q35_SLEEP_S5);
-    paging_map_device(MICROVM_GED, PAGE_BYTES);
+    boot_need(BOOT_NEED_POWER);
     mmio_write8(MICROVM_GED + MICROVM_SLEEP_CONTROL, MICROVM_SLEEP_S5);
     halt_for_ever();
 }
 
 void power_reset(void) {
     outb(KEYBOARD_COMMAND, KEYBOARD_PULSE_RESET);
-    paging_map_device(MICROVM_GED, PAGE_BYTES);
+    boot_need(BOOT_NEED_POWER);
     mmio_write8(MICROVM_GED + MICROVM_RESET, MICROVM_RESET_VALUE);
     halt_for_ever();
 }

@@ -10,4 +10,7 @@
 _Noreturn void power_off(uint8_t status);
 _Noreturn void power_reset(void);
 
+/* Run by boot_need(). */
+void power_start(void);
+
 #endif

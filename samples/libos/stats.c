@@ -182,6 +182,15 @@ static void say_phases(struct output *out, const struct boot_info *boot) {
     stats_say(out, "boot.total_ns=%lu", total_ns);
 }
 
+static void say_initializers(struct output *out, const struct boot_info *boot) {
+    for (unsigned i = 0; i < boot->initializer_count; i++) {
+        const struct boot_initializer *initializer = &boot->initializers[i];
+        stats_say(out, "boot.initializers.%u.function=%p", i, (void *)initializer->function);
+        stats_say(out, "boot.initializers.%u.state=%s", i, initializer->completed ? "done" : "pending");
+        stats_say(out, "boot.initializers.%u.duration_ns=%lu", i, initializer->duration_ns);
+    }
+}
+
 static void say_boot(struct output *out) {
     const struct boot_info *boot = boot_info();
     say_memory_map(out, boot);
@@ -190,6 +199,9 @@ static void say_boot(struct output *out) {
         say_range(out, "boot.initrd", boot->initrd);
     }
     say_phases(out, boot);
+    say_initializers(out, boot);
+    say_range(out, "boot.preallocated", boot->preallocated);
+    stats_say(out, "boot.preallocated_free=%u", boot->preallocated_free);
 }
 
 static void say_app(struct output *out) {

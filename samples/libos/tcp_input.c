@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "libos/clock.h"
+#include "libos/random.h"
 #include "libos/tcp_parts.h"
 
 #define NS_PER_MILLISECOND 1000000ul
@@ -69,7 +70,7 @@ static bool accept(const struct arrival *arrival) {
         .segment_bytes = segment_bytes_of(arrival->header),
         .receive_next = arrival->sequence + 1,
     };
-    tcp_output_init(connection, (uint32_t)(clock_ticks() >> 8));
+    tcp_output_init(connection, (uint32_t)random_next());
     tcp_output(connection);
     return true;
 }

@@ -72,18 +72,56 @@ def test_heap_adds_up(boot: Boot) -> None:
     assert used * PAGE >= current - start
 
 
-def test_boot_phases_follow_each_other(boot: Boot) -> None:
+def test_boot_phases_overlap_where_one_waits(boot: Boot) -> None:
     guest = boot("hello")
     guest.wait_for(r"hello, world$")
     stats = Stub(guest.stub).stats("boot")
-    phases = items(stats, "boot.phases")
-    starts = [int(p["start_ns"]) for p in phases]
-    ends = [int(p["start_ns"]) + int(p["duration_ns"]) for p in phases]
-    assert starts[0] == 0
-    assert starts[1:] == ends[:-1]
-    assert ends[-1] == int(stats["boot.total_ns"])
+    phases = {p["name"]: p for p in items(stats, "boot.phases")}
+    starts = {name: int(p["start_ns"]) for name, p in phases.items()}
+    ends = {name: starts[name] + int(p["duration_ns"]) for name, p in phases.items()}
+    assert starts["entry"] == 0
+    assert list(starts.values()) == sorted(starts.values())
+    assert (
+        starts["clock"]
+        < starts["memory"]
+        < ends["memory"]
+        <= starts["paging"]
+        < ends["paging"]
+        < ends["clock"]
+    )
+    assert starts["timer"] < starts["serial"] < ends["serial"] < ends["timer"] <= starts["application"]
+    assert max(ends.values()) == int(stats["boot.total_ns"])
     maps = items(stats, "boot.memory_map")
     assert any(int(m["length_bytes"]) > 32 << 20 and m["type"] == "usable" for m in maps)
+
+
+def states(stub: Stub, elf: Path) -> dict[str, str]:
+    """The state of each initialiser by its symbol."""
+    names = {address: name for name, address in symbols(elf).items()}
+    found = items(stub.stats("boot"), "boot.initializers")
+    assert all((i["state"] == "done") == (int(i["duration_ns"]) > 0) for i in found)
+    return {names[int(i["function"], 16)]: i["state"] for i in found}
+
+
+def test_initializers_run_when_they_are_needed(boot: Boot) -> None:
+    guest = boot("hello")
+    guest.wait_for(r"hello, world$")
+    stub = Stub(guest.stub)
+    pending = {"random_start": "pending", "wall_clock_start": "pending", "power_start": "pending"}
+    assert states(stub, guest.elf) == pending
+    stub.resume()
+    guest.wait_for(r"heartbeat 1,")
+    assert states(stub, guest.elf) == pending | {"wall_clock_start": "done"}
+
+
+def test_page_tables_come_from_the_pages_set_aside(boot: Boot) -> None:
+    guest = boot("hello")
+    guest.wait_for(r"hello, world$")
+    stub = Stub(guest.stub)
+    stats = stub.stats("boot")
+    start, end = (int(stats[f"boot.preallocated.{name}"], 16) for name in ("start", "end"))
+    assert 0 < int(stats["boot.preallocated_free"]) < (end - start) // PAGE
+    assert int(stub.stats("memory")["memory.page_table_root"], 16) in range(start, end, PAGE)
 
 
 def test_initrd_is_found(boot: Boot, tmp_path: Path) -> None:
