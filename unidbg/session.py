@@ -6,6 +6,7 @@ the last one read is fetched in one go, the guest runs on, and the views are dec
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from unidbg.profiles.find import Pattern
     from unidbg.target.base import Target
     from unidbg.views.inspect import (
         DisassemblyView,
@@ -217,14 +219,49 @@ class Session:
 
     def symbol(self, query: str) -> list[SymbolInfo]:
         """The symbols of that name, else the one around the address that `query` means."""
-        from unidbg.profiles.inspect import address_of, symbol_around, symbols
+        from unidbg.profiles.inspect import symbol_around, symbols
 
-        named = symbols(self.program, query)
-        if named:
-            return named
+        return symbols(self.program, query) or [symbol_around(self.program, self.address(query))]
+
+    def address(self, where: str | int) -> int:
+        """The address that an expression means."""
+        from unidbg.profiles.inspect import address_of
+
         with stand(self.target):
-            address = address_of(self.program, query, None)
-        return [symbol_around(self.program, address)]
+            return address_of(self.program, where, None)
+
+    def blocks(self, limit: int) -> View | Absent:
+        """The blocks of the heap, the first `limit` of them listed."""
+        from unidbg.profiles.blocks import blocks
+
+        return self._standing(lambda c: blocks(c, limit))
+
+    def leaks(self) -> View | Absent:
+        """Live blocks that nothing points to."""
+        from unidbg.profiles.leaks import leaks
+
+        return self._standing(leaks)
+
+    def whatis(self, where: str | int) -> View | Absent:
+        """What an address is."""
+        from unidbg.profiles.whatis import whatis
+
+        return self._standing(lambda c: whatis(c, where))
+
+    def find(self, pattern: Pattern, limit: int, everything: bool = False) -> View | Absent:
+        """Where a pattern lies in live data, or in all that is mapped."""
+        from unidbg.profiles.find import find
+
+        return self._standing(lambda c: find(c, pattern, limit, everything))
+
+    def _standing(self, make: Callable[[Context], View | Absent]) -> View | Absent:
+        """A view that reads much and once, while the guest stands: nothing of it is kept."""
+        was_running = self.target.run is not None and self.target.run.running
+        start = time.perf_counter_ns()
+        with stand(self.target):
+            made = make(Context(self.program, self.provenance(), was_running, self._roots, {}))
+        stopped_ns = time.perf_counter_ns() - start if was_running else None
+        return with_provenance(made, replace(made.provenance, stopped_ns=stopped_ns))
 
     def _inspect(self, question: tuple[object, ...], make: Callable[[Context], V]) -> V:
         taken = self._refresher.take(question, lambda capture: make(self._context(capture)))

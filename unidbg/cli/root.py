@@ -42,6 +42,11 @@ COMMANDS: dict[str, dict[str, str]] = {
         "symbolize": "Put names to the addresses in a log or a pipe.",
         "monitor": "Send a command to the guest's stub.",
     },
+    "Forensics": {
+        "leaks": "Show live heap blocks that nothing points to.",
+        "whatis": "Say what an address is.",
+        "find": "Find bytes, a text or pointers in guest memory.",
+    },
     "Tools": {
         "stub": "Get the stub that a kernel links: its sources, or objects.",
         "index": "Make the index of an image, for a build step.",

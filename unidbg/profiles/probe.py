@@ -66,9 +66,7 @@ class ProbeProfile:
 def decode(context: Context, kind: str) -> View | Absent:
     """The view `kind` from its root, or why there is none."""
     faults = Faults()
-    root = _named_root(context, kind)
-    if root is None:
-        root = _probe_root(context, kind, faults)
+    root = find_root(context, kind, faults)
     if root is None:
         return _without(context, kind, faults)
     if isinstance(root, Absent):
@@ -78,6 +76,12 @@ def decode(context: Context, kind: str) -> View | Absent:
         remedy = "export a pointer to the structure itself: UNIDBG_PROBE(kind, name, &object)"
         return context.absent(kind, reason, remedy)
     return DECODERS[kind](Fields(context.program, root, faults), context)
+
+
+def find_root(context: Context, kind: str, faults: Faults) -> Value | Absent | None:
+    """The structure behind a view: what the user's `[roots]` names, else the object of the first probe."""
+    named = _named_root(context, kind)
+    return named if named is not None else _probe_root(context, kind, faults)
 
 
 def _named_root(context: Context, kind: str) -> Value | Absent | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unidbg.views import base, files, host, inspect, network, system
+from unidbg.views import base, files, forensics, host, inspect, network, system
 
 NAMES: dict[type, str] = {
     system.OverviewView: "overview",
@@ -26,6 +26,10 @@ NAMES: dict[type, str] = {
     files.IndexView: "index",
     files.SymbolizedView: "symbolize",
     files.TypeDiffView: "type-diff",
+    forensics.BlocksView: "blocks",
+    forensics.LeaksView: "leaks",
+    forensics.WhatisView: "whatis",
+    forensics.FindView: "find",
     host.GuestsReport: "ls",
     host.DoctorReport: "doctor",
     host.KitReport: "stub",

@@ -11,10 +11,23 @@ from rich.console import Console, RenderableType
 from unidbg.render.cells import Page
 from unidbg.render.foot import fault_lines, provenance_line
 from unidbg.render.json import all_faults
-from unidbg.render.tables import code, crash, files, guests, kit, memory, overview, parts, rings, values
+from unidbg.render.tables import (
+    code,
+    crash,
+    files,
+    forensics,
+    guests,
+    kit,
+    memory,
+    overview,
+    parts,
+    rings,
+    values,
+)
 from unidbg.render.tables import network as net
 from unidbg.views import base, host, inspect, network, system
 from unidbg.views import files as views_of_files
+from unidbg.views import forensics as found
 
 Body = Callable[[Any, Page], Sequence[RenderableType]]
 
@@ -41,6 +54,10 @@ BODIES: dict[type, Body] = {
     views_of_files.IndexView: files.index,
     views_of_files.SymbolizedView: files.symbolized,
     views_of_files.TypeDiffView: files.type_diff,
+    found.BlocksView: forensics.blocks,
+    found.LeaksView: forensics.leaks,
+    found.WhatisView: forensics.whatis,
+    found.FindView: forensics.find,
     host.GuestsReport: guests.guests,
     host.DoctorReport: guests.doctor,
     host.KitReport: kit.kit,

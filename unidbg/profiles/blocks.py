@@ -1,0 +1,128 @@
+"""The blocks of the heap, from the members `blocks` and `block_check` of a probe of kind `heap`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from unidbg_symbols import types as t
+
+from unidbg.errors import MemoryFault, SymbolError
+from unidbg.profiles.base import Context
+from unidbg.profiles.fields import Fields
+from unidbg.profiles.probe import find_root
+from unidbg.structures.faults import Faults
+from unidbg.views.base import Absent, Address
+from unidbg.views.forensics import Block, BlocksView
+
+if TYPE_CHECKING:
+    from unidbg.structures.blocks import Blocks
+
+MAX_HEAP_BYTES = 1 << 36
+DEFAULT_LIMIT = 10_000
+"""Blocks that a view lists: there may be millions."""
+
+
+class Heap(NamedTuple):
+    """A heap that was walked: its memory from the first header on, its blocks, and where it ends."""
+
+    data: bytes | memoryview
+    blocks: Blocks
+    start: int
+    end: int
+
+
+def blocks(context: Context, limit: int = DEFAULT_LIMIT) -> BlocksView | Absent:
+    """All blocks, of which `limit` are listed."""
+    faults = Faults()
+    heap = read_heap(context, faults, "heap")
+    if isinstance(heap, Absent):
+        return heap
+    note_damage(context, heap, faults)
+    table = heap.blocks
+    used = table.sizes > 0
+    header = table.layout.size
+    free_bytes = int((table.spans[~used]).sum()) - header * int((~used).sum())
+    return BlocksView(
+        provenance=context.provenance,
+        faults=faults.all(),
+        start=Address(heap.start),
+        end=Address(heap.end),
+        header_bytes=header,
+        used=int(used.sum()),
+        used_bytes=int(table.sizes.sum()),
+        free=int((~used).sum()),
+        free_bytes=free_bytes,
+        damaged=len(table.damage),
+        unknown_bytes=sum(broken.resumed - broken.offset for broken in table.damage),
+        blocks=tuple(block_at(context, table, index) for index in range(min(limit, len(table.offsets)))),
+    )
+
+
+def block_at(context: Context, table: Blocks, index: int) -> Block:
+    """One block as a view shows it."""
+    site, size = int(table.call_sites[index]), int(table.sizes[index])
+    return Block(
+        address=Address(table.start + int(table.offsets[index]) + table.layout.size),
+        state="used" if size else "free",
+        size_bytes=size,
+        span_bytes=int(table.spans[index]),
+        call_site=context.program.locate(site) if site else None,
+    )
+
+
+def read_heap(context: Context, faults: Faults, view: str) -> Heap | Absent:
+    """Walk the heap; `Absent` for view `view` where its allocator does not tell of blocks."""
+    from unidbg.structures.blocks import header_layout, walk
+
+    root = find_root(context, "heap", faults)
+    if isinstance(root, Absent):
+        return root
+    if root is None or not root.is_struct_() or not root.has_("blocks"):
+        return _untold(context, view)
+    fields = Fields(context.program, root, faults)
+    start, end, key = fields.address("blocks"), fields.address("current"), fields.integer("block_check")
+    header = t.strip(root.member_("blocks").type_)
+    struct = t.strip(header.target) if isinstance(header, t.PointerType) else None
+    if start == 0 or not isinstance(struct, t.StructType):
+        return _untold(context, view)
+    if not 0 <= end - start <= MAX_HEAP_BYTES:
+        return context.absent(
+            view,
+            f"the heap is said to reach from {start:#x} to {end:#x}",
+            "look at `unidbg heap`: the allocator's own structure is damaged",
+        )
+    try:
+        layout = header_layout(struct)
+        data = context.program.read_upto(start, end - start) if end > start else b""
+    except (SymbolError, MemoryFault) as error:
+        return context.absent(view, f"its blocks cannot be read: {error}", "look at `unidbg heap`")
+    if len(data) < end - start:
+        faults.add("end", f"the heap is unreadable from {start + len(data):#x} on", start + len(data))
+    return Heap(data, walk(data, start, layout, key), start, end)
+
+
+def note_damage(context: Context, heap: Heap, faults: Faults) -> None:
+    """Each broken link as a fault: the header, the block before it, and who that belongs to."""
+    for number, broken in enumerate(heap.blocks.damage):
+        at = heap.start + broken.offset
+        text = f"the header at {at:#x} is broken: {broken.reason}"
+        if broken.before >= 0:
+            text += f"; before it lies {_before(context, heap.blocks, broken.before)}"
+        faults.add(f"damage[{number}]", text, at)
+
+
+def _before(context: Context, table: Blocks, offset: int) -> str:
+    import numpy as np
+
+    found = block_at(context, table, int(np.searchsorted(table.offsets, offset)))
+    where = found.call_site
+    by = f", allocated at {where.symbol or hex(where.address)}" if where is not None else ""
+    return f"the {found.state} block {found.address:#x} of {found.size_bytes} bytes{by}"
+
+
+def _untold(context: Context, view: str) -> Absent:
+    return context.absent(
+        view,
+        "the guest's allocator does not tell of its blocks",
+        "give its probe of kind `heap` the members `blocks` and `block_check` (docs/abi.md)",
+    )
