@@ -45,6 +45,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Forensics": {
         "leaks": "Show live heap blocks that nothing points to.",
         "whatis": "Say what an address is.",
+        "diff": "Show what changed between two dumps or two moments.",
         "find": "Find bytes, a text or pointers in guest memory.",
     },
     "Tools": {

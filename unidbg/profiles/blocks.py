@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg_symbols import types as t
@@ -12,12 +13,14 @@ from unidbg.profiles.fields import Fields
 from unidbg.profiles.probe import find_root
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, Address
-from unidbg.views.forensics import Block, BlocksView
+from unidbg.views.forensics import Block, BlockGroup, BlocksView
 
 if TYPE_CHECKING:
     from unidbg.structures.blocks import Blocks
+    from unidbg.structures.reach import Indexes
 
 MAX_HEAP_BYTES = 1 << 36
+MAX_GROUPS = 1000
 DEFAULT_LIMIT = 10_000
 """Blocks that a view lists: there may be millions."""
 
@@ -54,8 +57,34 @@ def blocks(context: Context, limit: int = DEFAULT_LIMIT) -> BlocksView | Absent:
         free_bytes=free_bytes,
         damaged=len(table.damage),
         unknown_bytes=sum(broken.resumed - broken.offset for broken in table.damage),
+        groups=tuple(groups(context, table)),
         blocks=tuple(block_at(context, table, index) for index in range(min(limit, len(table.offsets)))),
     )
+
+
+def groups(context: Context, table: Blocks) -> Iterator[BlockGroup]:
+    """Live blocks by size and call site, the most bytes first."""
+    import numpy as np
+
+    used = np.flatnonzero(table.sizes > 0)
+    for members in by_size_and_site(table, used):
+        size, site = int(table.sizes[members[0]]), int(table.call_sites[members[0]])
+        location = context.program.locate(site) if site else None
+        yield BlockGroup(size, location, len(members), size * len(members))
+
+
+def by_size_and_site(table: Blocks, index: Indexes) -> Iterator[Indexes]:
+    """The blocks `index` in groups of one size and call site, the most bytes first, `MAX_GROUPS` at most."""
+    import numpy as np
+
+    sizes, sites = table.sizes[index], table.call_sites[index]
+    order = np.lexsort((sites, sizes))
+    if len(order) == 0:
+        return
+    changes = (np.diff(sizes[order]) != 0) | (np.diff(sites[order]) != 0)
+    made = np.split(index[order], np.flatnonzero(changes) + 1)
+    made.sort(key=lambda members: -int(table.sizes[members[0]]) * len(members))
+    yield from made[:MAX_GROUPS]
 
 
 def block_at(context: Context, table: Blocks, index: int) -> Block:

@@ -9,7 +9,7 @@ from unidbg_symbols import types as t
 from unidbg.errors import SymbolError
 from unidbg.profiles.areas import live_areas, pieces, register_values
 from unidbg.profiles.base import Context
-from unidbg.profiles.blocks import Heap, note_damage, read_heap
+from unidbg.profiles.blocks import Heap, by_size_and_site, note_damage, read_heap
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, Address, Range
 from unidbg.views.forensics import LeakGroup, LeakRoot, LeaksView
@@ -17,7 +17,6 @@ from unidbg.views.forensics import LeakGroup, LeakRoot, LeaksView
 if TYPE_CHECKING:
     from unidbg.structures.reach import Flags, Indexes, Spans, Words
 
-MAX_GROUPS = 1000
 CHUNK = 8 << 20
 """Bytes of roots that are read at a time."""
 
@@ -46,7 +45,7 @@ def leaks(context: Context) -> LeaksView | Absent:
         leaked_bytes=int(sizes[~marked].sum()),
         reachable=int(marked.sum()),
         reachable_bytes=int(sizes[marked].sum()),
-        groups=_groups(context, heap, live[~marked]),
+        groups=tuple(_group(context, heap, m) for m in by_size_and_site(heap.blocks, live[~marked])),
         roots=tuple(roots),
     )
 
@@ -88,23 +87,10 @@ def _mark(heap: Heap, live: Indexes, spans: Spans, seeds: list[Indexes]) -> Flag
     return reachable(len(live), seeds, owner[owned], inside.to[owned])
 
 
-def _groups(context: Context, heap: Heap, lost: Indexes) -> tuple[LeakGroup, ...]:
-    import numpy as np
-
-    table = heap.blocks
-    keys = np.stack([table.sizes[lost], table.call_sites[lost]], axis=1)
-    unique, which, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
-    order = np.argsort(-(unique[:, 0].astype(np.float64) * counts), kind="stable")[:MAX_GROUPS]
-    return tuple(
-        _group(context, heap, lost[which.reshape(-1) == number], int(unique[number][1]))
-        for number in order.tolist()
-    )
-
-
-def _group(context: Context, heap: Heap, members: Indexes, site: int) -> LeakGroup:
+def _group(context: Context, heap: Heap, members: Indexes) -> LeakGroup:
     """Blocks of one size and call site."""
     table = heap.blocks
-    size = int(table.sizes[members[0]])
+    size, site = int(table.sizes[members[0]]), int(table.call_sites[members[0]])
     oldest = members[int(table.serials[members].argmin())]
     return LeakGroup(
         size_bytes=size,

@@ -30,6 +30,7 @@ NAMES: dict[type, str] = {
     forensics.LeaksView: "leaks",
     forensics.WhatisView: "whatis",
     forensics.FindView: "find",
+    forensics.DiffView: "diff",
     host.GuestsReport: "ls",
     host.DoctorReport: "doctor",
     host.KitReport: "stub",

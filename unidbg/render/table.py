@@ -58,6 +58,7 @@ BODIES: dict[type, Body] = {
     found.LeaksView: forensics.leaks,
     found.WhatisView: forensics.whatis,
     found.FindView: forensics.find,
+    found.DiffView: forensics.diff,
     host.GuestsReport: guests.guests,
     host.DoctorReport: guests.doctor,
     host.KitReport: kit.kit,

@@ -1,4 +1,4 @@
-"""The views of forensics: heap blocks, leaks, what an address is, where something lies."""
+"""The views of forensics: heap blocks, leaks, what an address is, where something lies, what changed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,18 @@ class Block(Record):
 
 
 @record
+class BlockGroup(Record):
+    """Live blocks of one size and call site; `bytes` is what was asked for, together."""
+
+    size_bytes: int
+    call_site: Location | None
+    count: int
+    bytes: int
+
+
+@record
 class BlocksView(View):
-    """The blocks of the heap in address order, the first `limit` of them; the sums are over all.
+    """The blocks of the heap in address order, the first `limit` of them; sums and groups are over all.
 
     A broken link is a fault that names the header and the block before it. `damaged` counts them,
     `unknown_bytes` lie behind broken headers up to the next sound one.
@@ -38,6 +48,7 @@ class BlocksView(View):
     free_bytes: int
     damaged: int
     unknown_bytes: int
+    groups: tuple[BlockGroup, ...]
     blocks: tuple[Block, ...]
 
 
@@ -118,3 +129,39 @@ class FindView(View):
     searched_bytes: int
     matches: tuple[Match, ...]
     more: bool
+
+
+@record
+class Difference(Record):
+    """A field of a view that is not what it was. `delta` is after less before, `None` where it is no number.
+
+    `path` is the JSON path inside the view; a list whose elements have names is compared by them.
+    """
+
+    view: str
+    path: str
+    before: str
+    after: str
+    delta: int | None
+
+
+@record
+class GroupGrowth(Record):
+    """Live blocks of one size and call site that became more: by how many, and by how many bytes."""
+
+    size_bytes: int
+    call_site: Location | None
+    count: int
+    bytes: int
+
+
+@record
+class DiffView(View):
+    """What changed between two dumps or two moments. `growth` is filled where it was asked for, and the
+    allocator tells of its blocks.
+    """
+
+    before: str
+    after: str
+    differences: tuple[Difference, ...]
+    growth: tuple[GroupGrowth, ...]

@@ -10,7 +10,18 @@ from rich.text import Text
 from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
 from unidbg.views.base import Range
-from unidbg.views.forensics import BlocksView, FindView, LeaksView, WhatisView
+from unidbg.views.forensics import (
+    BlockGroup,
+    BlocksView,
+    DiffView,
+    FindView,
+    GroupGrowth,
+    LeaksView,
+    WhatisView,
+)
+
+LARGEST = 10
+"""Groups of blocks that a table shows."""
 
 
 def blocks(view: BlocksView, page: Page) -> Sequence[RenderableType]:
@@ -31,6 +42,8 @@ def blocks(view: BlocksView, page: Page) -> Sequence[RenderableType]:
         for block in view.blocks
     ]
     drawn: list[RenderableType] = [layout.facts(rows), layout.BLANK]
+    if view.groups:
+        drawn += [_groups(view.groups[:LARGEST]), layout.BLANK]
     drawn.append(layout.table((">!address", "!state", ">!bytes", ">!span", "allocated at"), listed))
     left = view.used + view.free - len(view.blocks)
     if left > 0:
@@ -38,6 +51,20 @@ def blocks(view: BlocksView, page: Page) -> Sequence[RenderableType]:
             Text(f"... and {units.plural(left, 'block')} more; --limit {view.used + view.free} lists all")
         )
     return drawn
+
+
+def _groups(groups: Sequence[BlockGroup | GroupGrowth]) -> RenderableType:
+    """By size and call site."""
+    listed = [
+        (
+            cells.size(group.bytes),
+            cells.number(group.count),
+            cells.number(group.size_bytes),
+            cells.place(group.call_site),
+        )
+        for group in groups
+    ]
+    return layout.table((">!together", ">!blocks", ">!bytes each", "allocated at"), listed)
 
 
 def _integrity(view: BlocksView) -> Text:
@@ -115,3 +142,25 @@ def find(view: FindView, page: Page) -> Sequence[RenderableType]:
     ]
     table = [layout.table((">!address", "!in", "what"), listed)] if listed else []
     return [head, *table]
+
+
+def diff(view: DiffView, page: Page) -> Sequence[RenderableType]:
+    head = cells.guest(f"{view.before} -> {view.after}", cells.HEAD)
+    if not view.differences and not view.growth:
+        return [head, Text("nothing changed", style=cells.GOOD)]
+    listed = [
+        (
+            Text(change.view, style=cells.HEAD),
+            cells.guest(change.path),
+            cells.guest(change.before),
+            cells.guest(change.after),
+            Text("" if change.delta is None else f"{change.delta:+,}"),
+        )
+        for change in view.differences
+    ]
+    drawn: list[RenderableType] = [head, layout.BLANK]
+    if listed:
+        drawn.append(layout.table(("!view", "field", ">before", ">after", ">!by"), listed))
+    if view.growth:
+        drawn += [layout.BLANK, Text("blocks that became more", style=cells.HEAD), _groups(view.growth)]
+    return drawn
