@@ -8,7 +8,7 @@ from tests.golden import sample
 from unidbg.checks.differences import differences, group_growth, grown
 from unidbg.views.base import Absent, Address, Location, View
 from unidbg.views.forensics import BlockGroup
-from unidbg.views.system import HeapView
+from unidbg.views.system import DevicesView, HeapView
 
 Views = dict[str, View | Absent]
 
@@ -39,11 +39,12 @@ def test_a_number_has_a_difference_and_growth_is_sorted() -> None:
 
 def test_lists_are_compared_by_the_names_of_their_elements() -> None:
     view = sample.VIEWS["devices"]
-    turned = replace(view, devices=tuple(reversed(view.devices)))  # type: ignore[attr-defined,call-arg]
+    assert isinstance(view, DevicesView)
+    turned = replace(view, devices=tuple(reversed(view.devices)))
     assert differences({"devices": view}, {"devices": turned}) == ()
-    less = replace(view, devices=view.devices[1:])  # type: ignore[attr-defined,call-arg]
+    less = replace(view, devices=view.devices[1:])
     (first, *_) = differences({"devices": view}, {"devices": less})
-    assert first.path.startswith(f"devices.{view.devices[0].name}.")  # type: ignore[attr-defined]
+    assert first.path.startswith(f"devices.{view.devices[0].name}.")
     assert first.after == "-"
 
 
