@@ -6,31 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from types import TracebackType
 
+from tests.golden.forensics import Forensics
+from tests.golden.head import PROVENANCE as PROVENANCE
+from tests.golden.head import at, span
 from tests.golden.traffic import NET_PARTS, RINGS_NOW_NS, quiet_rings, rings
 from unidbg.errors import SymbolNotFound
 from unidbg.views import files, host, inspect, network, system
-from unidbg.views.base import Absent, Address, Fault, ImageIdentity, Location, Provenance, Range, View
-
-PROVENANCE = Provenance(
-    target="localhost:1234",
-    access="rsp",
-    images=(
-        ImageIdentity("/home/me/build/hello.elf", "9f3ab1c2d4e5f60718293a4b5c6d7e8f90a1b2c3", 0, "build-id"),
-    ),
-    profile="probes",
-    consistency="stopped",
-    stop_number=7,
-    stopped_ns=1_240_000,
-)
-
-
-def at(address: int, symbol: str | None = None, offset: int = 0, file: str = "", line: int = 0) -> Location:
-    return Location(Address(address), symbol, offset, file or None, line or None)
-
-
-def span(start: int, end: int) -> Range:
-    return Range(Address(start), Address(end))
-
+from unidbg.views.base import Absent, Address, Fault, Provenance, View
 
 TICK = at(0x101A40, "tick", 0, "/src/samples/hello/main.c", 31)
 REPORT = at(0x101AD0, "report", 0, "/src/samples/hello/main.c", 47)
@@ -435,7 +417,7 @@ TYPE_DIFF = files.TypeDiffView(
 )
 
 
-class FakeSession:
+class FakeSession(Forensics):
     """Answers as `unidbg.session.Session` does, from the views above. `closed` counts closings."""
 
     def __init__(self, views: Mapping[str, View | Absent] | None = None) -> None:

@@ -35,7 +35,7 @@ def leaks(context: Context) -> LeaksView | Absent:
     live = np.flatnonzero(heap.blocks.sizes > 0)
     starts = _addresses(heap, live)
     spans = Spans(starts, starts + heap.blocks.sizes[live])
-    roots, seeds = _roots(context, spans, faults)
+    roots, seeds = _roots(context, spans, faults) if len(live) else ([], [])
     marked = _mark(heap, live, spans, seeds)
     sizes = heap.blocks.sizes[live]
     return LeaksView(

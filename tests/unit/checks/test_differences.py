@@ -17,16 +17,16 @@ def test_the_same_views_differ_in_nothing() -> None:
     assert differences(sample.VIEWS, sample.VIEWS) == ()
 
 
-def heap(**changes: int) -> Views:
+def heap(count: int = 3, peak: int = 100, allocated: int = 50) -> Views:
     view = sample.VIEWS["heap"]
     assert isinstance(view, HeapView)
-    return {"heap": replace(view, **changes)}
+    return {"heap": replace(view, count=count, peak_bytes=peak, allocated_bytes=allocated)}
 
 
 def test_a_number_has_a_difference_and_growth_is_sorted() -> None:
     before, after = (
-        heap(count=3, peak_bytes=100, allocated_bytes=50),
-        heap(count=5, peak_bytes=4000, allocated_bytes=10),
+        heap(count=3, peak=100, allocated=50),
+        heap(count=5, peak=4000, allocated=10),
     )
     found = differences(before, after)
     assert {(d.path, d.before, d.after, d.delta) for d in found} == {

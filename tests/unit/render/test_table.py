@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.golden import sample
+from tests.golden import forensics, sample
 from unidbg.render.names import NAMES
 from unidbg.render.table import BODIES, render
 from unidbg.views import host
@@ -22,7 +22,7 @@ VIEWS = [
     sample.BYTES, sample.WORDS, sample.POINTERS, sample.STRINGS, sample.VALUE, sample.SYMBOLS, sample.TYPES,
     sample.MONITOR, sample.GUESTS, sample.DOCTOR, sample.COPIED, sample.BUILT,
     sample.MONITOR, sample.GUESTS, sample.DOCTOR, sample.BACKTRACE, sample.INDEX, sample.SYMBOLIZED,
-    sample.TYPE_DIFF,
+    sample.TYPE_DIFF, forensics.BLOCKS, forensics.LEAKS, forensics.WHATIS, forensics.FOUND, forensics.DIFF,
 ]  # fmt: skip
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -10,7 +10,7 @@ import click
 from unidbg.cli import opening
 from unidbg.cli.command import Command, examples
 from unidbg.cli.exits import NEGATIVE
-from unidbg.cli.options import COLOR, IMAGE, JSON, TIMEOUT, Settings, settings, target
+from unidbg.cli.options import Settings, guest_settings, target
 from unidbg.cli.out import present
 from unidbg.cli.parameters import SecondsType, TargetType
 
@@ -39,7 +39,7 @@ LEFT_OUT = ("overview", "threads", "log")
 )
 @click.option("--growth", is_flag=True, help="Show only what became more, and which blocks of the heap did.")
 @click.option("--exit-code", "verdict", is_flag=True, help="Exit with 1 when there is a difference.")
-@settings(IMAGE, JSON, TIMEOUT, COLOR)
+@guest_settings
 def command(
     target: str, other: str | None, after: float | None, growth: bool, verdict: bool, settings: Settings
 ) -> None:
@@ -59,10 +59,10 @@ def command(
             if after
             else _two(target, other or "", growth, settings)
         )
-        return made[0]
+        return made[-1]
 
     present(produce, settings)
-    if verdict and (made[0].differences or made[0].growth):
+    if verdict and (made[-1].differences or made[-1].growth):
         raise click.exceptions.Exit(NEGATIVE)
 
 

@@ -34,7 +34,7 @@ def blocks(view: BlocksView, page: Page) -> Sequence[RenderableType]:
     listed = [
         (
             cells.address(block.address),
-            Text(block.state, style="" if block.state == "used" else cells.DIM),
+            cells.guest(block.state, "" if block.state == "used" else cells.DIM),
             cells.number(block.size_bytes if block.state == "used" else None),
             cells.number(block.span_bytes),
             cells.place(block.call_site),
@@ -110,13 +110,13 @@ def _roots(view: LeaksView) -> Text:
     totals: dict[str, int] = {}
     for root in view.roots:
         totals[root.name] = totals.get(root.name, 0) + root.bytes
-    return Text(", ".join(f"{name} {units.size(count)}" for name, count in totals.items()))
+    return cells.guest(", ".join(f"{name} {units.size(count)}" for name, count in totals.items()))
 
 
 def whatis(view: WhatisView, page: Page) -> Sequence[RenderableType]:
     listed: list[tuple[RenderableType, ...]] = [
         (
-            Text(meaning.kind, style=cells.HEAD),
+            cells.guest(meaning.kind, cells.HEAD),
             cells.guest(meaning.text),
             cells.address(meaning.start),
             cells.size(meaning.size_bytes),
@@ -150,7 +150,7 @@ def diff(view: DiffView, page: Page) -> Sequence[RenderableType]:
         return [head, Text("nothing changed", style=cells.GOOD)]
     listed = [
         (
-            Text(change.view, style=cells.HEAD),
+            cells.guest(change.view, cells.HEAD),
             cells.guest(change.path),
             cells.guest(change.before),
             cells.guest(change.after),
