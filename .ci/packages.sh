@@ -81,6 +81,7 @@ test_needs() {
     need git has git
     need curl has curl
     need zstd has zstd
+    need dwz has dwz
 }
 
 # The words before apt-get: nothing for root, sudo where it asks no password; fails where neither will do.

@@ -6,7 +6,9 @@ from bisect import bisect_right
 
 from unidbg_symbols.damage import parsing
 from unidbg_symbols.dwarf import constants as c
+from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.ranges import die_ranges
+from unidbg_symbols.dwarf.skim import siblings
 from unidbg_symbols.elf.header import PF_X, PT_LOAD, SHF_ALLOC, SHF_EXECINSTR
 from unidbg_symbols.intervals import flatten
 
@@ -29,6 +31,7 @@ class AddressMap:
         self._code = code_ranges(dwarf.elf)
         self._tables: list[tuple[list[int], list[int]]] = []
         self._described: set[int] = set()  # offsets of the units that .debug_aranges speaks of
+        self._silent: list[int] = []  # numbers of the units that tell no ranges
         self._stage = 0
 
     def unit_at(self, address: int) -> Unit | None:
@@ -54,7 +57,9 @@ class AddressMap:
                 self._tables.append(self._table(self._aranges()))
         elif self._stage == 2:
             self._tables.append(self._table(self._own_ranges()))
-        return self._stage <= 2
+        elif self._stage == 3:
+            self._tables.append(self._table(self._ranges_of_functions()))
+        return self._stage <= 3
 
     def _table(self, found: Iterator[tuple[int, int, int]]) -> tuple[list[int], list[int]]:
         live = [each for each in found if self.is_code(each[0])]
@@ -73,8 +78,25 @@ class AddressMap:
     def _own_ranges(self) -> Iterator[tuple[int, int, int]]:
         for number, unit in enumerate(self._dwarf.units()):
             if unit.offset not in self._described and unit.root.tag in _CODE_UNITS:
-                for start, end in die_ranges(unit.root) or _ranges_of_lines(unit):
-                    yield start, end, number
+                ranges = die_ranges(unit.root) or _ranges_of_lines(unit)
+                if not ranges:
+                    self._silent.append(number)
+                yield from ((start, end, number) for start, end in ranges)
+
+    def _ranges_of_functions(self) -> Iterator[tuple[int, int, int]]:
+        """Of units that tell no ranges though their functions have some: old producers did that."""
+        for number in self._silent:
+            unit = self._dwarf.units()[number]
+            if not unit.root.has_children:
+                continue
+            with parsing(unit.section, self._dwarf.path):
+                found = [
+                    offset
+                    for offset, abbrev, _ in siblings(unit, unit.root.end)
+                    if abbrev.tag == c.DW_TAG_subprogram
+                ]
+            for offset in found:
+                yield from ((start, end, number) for start, end in die_ranges(read_die(unit, offset)))
 
 
 def _ranges_of_lines(unit: Unit) -> list[tuple[int, int]]:

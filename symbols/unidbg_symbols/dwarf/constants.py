@@ -69,6 +69,7 @@ DW_AT_stmt_list = 0x10
 DW_AT_low_pc = 0x11
 DW_AT_high_pc = 0x12
 DW_AT_language = 0x13
+DW_AT_identifier_case = 0x42
 DW_AT_discr = 0x15
 DW_AT_discr_value = 0x16
 DW_AT_import = 0x18
@@ -176,3 +177,4 @@ DW_ATE_imaginary_float, DW_ATE_decimal_float, DW_ATE_UTF, DW_ATE_UCS, DW_ATE_ASC
 DW_LANG_C89, DW_LANG_C, DW_LANG_C99, DW_LANG_C11, DW_LANG_C17 = 0x01, 0x02, 0x0C, 0x1D, 0x2C
 DW_LANG_Mips_Assembler = 0x8001
 DW_LANG_Rust = 0x1C
+DW_LANG_Pascal83 = 0x09

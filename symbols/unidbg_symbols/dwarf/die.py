@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unidbg_symbols.damage import parsing
+from unidbg_symbols.damage import damaged, parsing
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.forms import read_form
 from unidbg_symbols.dwarf.leb import uleb
@@ -41,6 +41,7 @@ _LOCAL_REFERENCES = frozenset(
 _SUPPLEMENT_REFERENCES = frozenset({c.DW_FORM_GNU_ref_alt, c.DW_FORM_ref_sup4, c.DW_FORM_ref_sup8})
 _SUPPLEMENT_STRINGS = frozenset({c.DW_FORM_GNU_strp_alt, c.DW_FORM_strp_sup})
 _MOST_ORIGINS = 16
+_LARGEST = 1 << 56
 
 
 class Die:
@@ -93,6 +94,14 @@ class Die:
         """An integer attribute; `default` where there is none or it is no number."""
         value = self.attributes.get(attribute, (0, default))[1]
         return value if isinstance(value, int) else default
+
+    def size(self, attribute: int, default: int = 0) -> int:
+        """A number of bytes or bits, or an offset; ImageError where it is negative, or larger than memory."""
+        value = self.uint(attribute, default)
+        if not 0 <= value <= _LARGEST:
+            what = f"{self.name or 'a type'} at {self.offset:#x} of {self.unit.section}"
+            raise damaged(what, f"a size or place of {value}", path=self.unit.dwarf.path)
+        return value
 
     def flag(self, attribute: int) -> bool:
         """A flag."""

@@ -17,7 +17,7 @@ _DW_OP_constu = 0x10
 
 def read_body(builder: TypeBuilder, die: Die) -> StructBody:
     """The size and the members of a complete struct, union or class."""
-    size = die.uint(c.DW_AT_byte_size)
+    size = die.size(c.DW_AT_byte_size)
     members: list[Member] = []
     variants: VariantPart | None = None
     for child in die.children():
@@ -40,10 +40,10 @@ def _member(builder: TypeBuilder, die: Die, struct_size: int) -> Member | None:
     if offset is None:
         return None
     type_ = builder.later(die)
-    bit_size = die.uint(c.DW_AT_bit_size)
+    bit_size = die.size(c.DW_AT_bit_size)
     if not bit_size:
         return Member(die.name, type_, offset, is_base=die.tag == c.DW_TAG_inheritance)
-    unit_size = die.uint(c.DW_AT_byte_size) or builder.type_of(die).size
+    unit_size = die.size(c.DW_AT_byte_size) or builder.type_of(die).size
     return Member(die.name, type_, *_bit_place(die, offset, unit_size, bit_size, struct_size), bit_size)
 
 
@@ -51,7 +51,7 @@ def _byte_offset(die: Die) -> int | None:
     """DW_AT_data_member_location; None where only the run-time object tells it (virtual base classes)."""
     block = die.block(c.DW_AT_data_member_location)
     if block is None:
-        return die.uint(c.DW_AT_data_member_location)
+        return die.size(c.DW_AT_data_member_location)
     if block and block[0] in (_DW_OP_plus_uconst, _DW_OP_constu):
         value, end = uleb(block, 1)
         return value if end == len(block) else None
@@ -62,7 +62,7 @@ def _bit_place(die: Die, offset: int, unit_size: int, bit_size: int, struct_size
     """(byte offset of the unit, shift to the right) of a bit-field."""
     little = die.unit.little_endian
     if c.DW_AT_data_bit_offset in die:
-        first = offset * 8 + die.uint(c.DW_AT_data_bit_offset)
+        first = offset * 8 + die.size(c.DW_AT_data_bit_offset)
     elif c.DW_AT_bit_offset in die:
         # DWARF 2 and 3 count from the most significant bit of the unit; it may be negative.
         from_top = _signed(die.uint(c.DW_AT_bit_offset))

@@ -7,6 +7,7 @@ from unidbg_symbols.dwarf.scopes import scope_map
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from unidbg_symbols.dwarf.context import Dwarf
     from unidbg_symbols.dwarf.die import Die
     from unidbg_symbols.dwarf.unit import Unit
 
@@ -18,6 +19,21 @@ _ELABORATED = frozenset(
 def elaborated(unit: Unit) -> bool:
     """True where a struct is `struct foo` (C); false where it is `foo` and names have scopes (C++, Rust)."""
     return unit.language in _ELABORATED
+
+
+def capitals(dwarf: Dwarf, name: str) -> str:
+    """`name` in capitals where a language of the image is written so (Pascal's is, whatever the source says).
+
+    Empty where none is, or the name is in capitals already. It is asked for what was not found only.
+    """
+    shouted = name.upper()
+    if shouted == name or not any(_in_capitals(unit) for unit in dwarf.units()):
+        return ""
+    return shouted
+
+
+def _in_capitals(unit: Unit) -> bool:
+    return unit.language == c.DW_LANG_Pascal83 or unit.root.uint(c.DW_AT_identifier_case) in (1, 3)
 
 
 def scope_names(unit: Unit, offset: int) -> list[str]:

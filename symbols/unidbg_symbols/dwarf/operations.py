@@ -217,7 +217,7 @@ def _integer_type(m: Machine, offset: int) -> tuple[int, bool]:
     if m.unit is None:
         raise UnknownValue("a type without its unit")
     die = _die_at(m, m.unit.offset + offset)
-    encoding, size = die.uint(c.DW_AT_encoding), die.uint(c.DW_AT_byte_size)
+    encoding, size = die.uint(c.DW_AT_encoding), die.size(c.DW_AT_byte_size)
     if encoding in (c.DW_ATE_float, c.DW_ATE_complex_float) or not 0 < size <= m.address_size:
         raise UnknownValue("an expression over floating-point numbers")
     return size, encoding in (c.DW_ATE_signed, c.DW_ATE_signed_char)

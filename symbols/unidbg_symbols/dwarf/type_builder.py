@@ -107,13 +107,13 @@ class TypeBuilder:
         if tag in _QUALIFIERS:
             return QualifiedType(_QUALIFIERS[tag], self.later(die))
         if tag in _SIGILS:
-            size = die.uint(c.DW_AT_byte_size, die.unit.address_size)
+            size = die.size(c.DW_AT_byte_size, die.unit.address_size)
             return PointerType(self.later(die), size, _SIGILS[tag], die.name)
         builder = _BUILDERS.get(tag)
         return (
             builder(self, die)
             if builder
-            else OpaqueType(die.name or "<unknown>", die.uint(c.DW_AT_byte_size))
+            else OpaqueType(die.name or "<unknown>", die.size(c.DW_AT_byte_size))
         )
 
     # Structures
@@ -147,7 +147,7 @@ class TypeBuilder:
     # The rest
 
     def _base(self, die: Die) -> Type:
-        name, size = die.name, die.uint(c.DW_AT_byte_size)
+        name, size = die.name, die.size(c.DW_AT_byte_size)
         encoding = die.uint(c.DW_AT_encoding)
         if encoding in _INTEGERS:
             return IntType(name, size, _INTEGERS[encoding], encoding)
@@ -172,14 +172,14 @@ class TypeBuilder:
         element: Type | Later = self.later(die)
         for count in reversed(counts[1:]):
             element = ArrayType(element, count)
-        size = die.uint(c.DW_AT_byte_size) if c.DW_AT_byte_size in die else None
+        size = die.size(c.DW_AT_byte_size) if c.DW_AT_byte_size in die else None
         return ArrayType(element, counts[0] if counts else None, size)
 
     def _enum(self, die: Die) -> Type:
         name = self._spelled(die, "enum")
         die = self._defined(die) or die
         base = self.type_of(die)
-        size = die.uint(c.DW_AT_byte_size) or base.size
+        size = die.size(c.DW_AT_byte_size) or base.size
         enumerators = _enumerators(die)
         signed = base.signed if isinstance(base, IntType) else any(value < 0 for _, value in enumerators)
         return EnumType(die.name, name, size, signed, enumerators)
@@ -193,12 +193,12 @@ class TypeBuilder:
         return tuple(self.type_of(child) for child in found)
 
     def _unspecified(self, die: Die) -> Type:
-        return VoidType(die.name or "void", die.uint(c.DW_AT_byte_size))
+        return VoidType(die.name or "void", die.size(c.DW_AT_byte_size))
 
     def _member_pointer(self, die: Die) -> Type:
         pointed = self.type_of(die)
         words = 2 if isinstance(pointed, FunctionType) else 1
-        size = die.uint(c.DW_AT_byte_size, words * die.unit.address_size)
+        size = die.size(c.DW_AT_byte_size, words * die.unit.address_size)
         return OpaqueType(f"{pointed.name} ::*", size)
 
     def _subrange(self, die: Die) -> Type:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.finder import confirmed, find_named
-from unidbg_symbols.dwarf.names import scopes_of
+from unidbg_symbols.dwarf.names import capitals, scopes_of
 from unidbg_symbols.dwarf.type_builder import TypeBuilder
 from unidbg_symbols.dwarf.type_names import ORDINARY_TAGS, TAGGED_TAGS, decorate, parse_spelling
 from unidbg_symbols.types import EnumType, StructType
@@ -39,7 +39,10 @@ class TypeFinder:
         if text not in self._found:
             spelling = parse_spelling(text, self._bits)
             base = self._base(spelling)
-            self._found[text] = None if base is None else decorate(base, spelling, self._bits // 8)
+            if base is None and (shouted := capitals(self._dwarf, text)):
+                self._found[text] = self.find(shouted)
+            else:
+                self._found[text] = None if base is None else decorate(base, spelling, self._bits // 8)
         return self._found[text]
 
     def find_all(self, text: str) -> list[Type]:

@@ -14,7 +14,7 @@ from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.finder import confirmed, find_named, positions
 from unidbg_symbols.dwarf.leb import uleb
-from unidbg_symbols.dwarf.names import qualified_name, scopes_of
+from unidbg_symbols.dwarf.names import capitals, qualified_name, scopes_of
 from unidbg_symbols.dwarf.skim import all_entries, path_to
 from unidbg_symbols.record import Record
 
@@ -125,7 +125,10 @@ class VariableFinder:
             if best is not None:
                 return best
         address = next((s.address for s in symbols if s.defined and s.kind in ("object", "notype")), None)
-        return None if address is None else self.declaration(name, address)
+        if address is not None:
+            return self.declaration(name, address)
+        shouted = capitals(self._dwarf, name)
+        return self.find(shouted, tuple(each.upper() for each in scopes), ()) if shouted else None
 
     def by_name(self, name: str, scopes: tuple[str, ...] = ()) -> Iterator[Variable]:
         """Every variable of that name that has a place or a value."""
