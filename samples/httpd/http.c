@@ -111,6 +111,8 @@ static const char *reason_of(unsigned status) {
         return "Not Found";
     case 405:
         return "Method Not Allowed";
+    case 416:
+        return "Range Not Satisfiable";
     case 431:
         return "Request Header Fields Too Large";
     default:

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * httpd: a web server as a unikernel. /healthz says that it lives, /stats prints the guest's counters, /blob is 1 MiB of
- * numbered lines; UDP port 7 echoes.
+ * numbered lines, /volume the disks; UDP port 7 echoes.
  */
 #include <stddef.h>
 
 #include "httpd/http.h"
+#include "httpd/session.h"
+#include "httpd/volume.h"
 #include "libos/app.h"
+#include "libos/cloud.h"
 #include "libos/console.h"
 #include "libos/loop.h"
 #include "libos/memory.h"
@@ -19,23 +22,10 @@
 
 #define HTTP_PORT 80
 #define ECHO_PORT 7
-#define REQUEST_BYTES 2048
-#define HEADER_BYTES 256
 #define BLOB_BYTES (1ul << 20)
 #define BLOB_LINE 16
 #define STATS_PAGES 16
 #define REPORT_NS 10000000000ul
-
-/* One connection. */
-struct session {
-    struct tcp_connection *connection;
-    char request[REQUEST_BYTES];
-    uint32_t request_length;
-    char header[HEADER_BYTES];
-    char *stats;     /* STATS_PAGES while /stats is on its way, else NULL */
-    bool is_sending; /* a response is not acknowledged yet */
-    bool is_last;    /* close after it */
-};
 
 /* Text that grows in a buffer; what does not fit is cut. */
 struct text {
@@ -64,21 +54,26 @@ const struct app_config app_config = {
 
 /* ---- responses ---- */
 
-static void respond(struct session *session, const struct http_request *request, unsigned status,
-                    const char *type, const char *body, uint64_t length) {
+void respond_header(struct session *session, const struct http_request *request, unsigned status,
+                    const char *type, uint64_t length) {
     session->is_last = !request->keep_alive;
     session->is_sending = true;
     failures += status >= 400;
     uint32_t header_length =
         http_header(session->header, sizeof(session->header), status, type, length, request->keep_alive);
     tcp_send(session->connection, session->header, header_length);
+}
+
+void respond(struct session *session, const struct http_request *request, unsigned status, const char *type,
+             const char *body, uint64_t length) {
+    respond_header(session, request, status, type, length);
     if (request->method != HTTP_HEAD && length > 0) {
         tcp_send(session->connection, body, (uint32_t)length);
     }
 }
 
-static void respond_text(struct session *session, const struct http_request *request, unsigned status,
-                         const char *text) {
+void respond_text(struct session *session, const struct http_request *request, unsigned status,
+                  const char *text) {
     respond(session, request, status, "text/plain", text, strlen(text));
 }
 
@@ -109,6 +104,8 @@ static void answer(struct session *session, const struct http_request *request) 
         respond_stats(session, request);
     } else if (string_equal(path, "/blob")) {
         respond(session, request, 200, "text/plain", blob, BLOB_BYTES);
+    } else if (string_equal(path, "/volume") || string_starts_with(path, "/volume/")) {
+        volume_answer(session, request, path + sizeof("/volume") - 1);
     } else if (string_equal(path, "/")) {
         respond(session, request, 200, "text/html", index_page, sizeof(index_page) - 1);
     } else {
@@ -176,6 +173,9 @@ static void release_stats(struct session *session) {
 }
 
 static void sent(struct session *session) {
+    if (volume_sent(session)) {
+        return;
+    }
     session->is_sending = false;
     release_stats(session);
     if (session->is_last) {
@@ -215,6 +215,7 @@ static void http_event(struct tcp_connection *connection, enum tcp_event event, 
         break;
     case TCP_ENDED:
         release_stats(session);
+        volume_end(session);
         cache_free(sessions, session);
         break;
     default:
@@ -251,8 +252,10 @@ static void report(void *data) {
 void app_main(void) {
     blob = make_blob();
     sessions = cache_create("http session", sizeof(struct session));
+    volume_init();
     tcp_listen(HTTP_PORT, http_event);
     udp_listen(ECHO_PORT, udp_echo);
     loop_timer_start(report, NULL, REPORT_NS, REPORT_NS);
+    cloud_metadata_put("state", "serving");
     log_line("httpd: serving port %u", HTTP_PORT);
 }

@@ -6,6 +6,7 @@
 #include "libos/app.h"
 #include "libos/boot.h"
 #include "libos/clock.h"
+#include "libos/cloud.h"
 #include "libos/console.h"
 #include "libos/debug.h"
 #include "libos/format.h"
@@ -62,6 +63,11 @@ static void start_devices(void) {
     if (app_config.needs_network) {
         phase = boot_phase("network");
         start_network();
+        boot_phase_end(phase);
+    }
+    if (app_config.needs_network || app_config.needs_storage) {
+        phase = boot_phase("cloud");
+        cloud_init();
         boot_phase_end(phase);
     }
     lapic_timer_calibrated();

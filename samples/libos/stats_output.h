@@ -27,6 +27,7 @@ void stats_rings(struct output *out);
 void stats_slots(struct output *out);
 
 /* Views of stats_services.c. */
+void stats_cloud(struct output *out);
 void stats_runtime(struct output *out);
 
 #endif

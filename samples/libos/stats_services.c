@@ -1,7 +1,52 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The view runtime. */
+/* The views cloud and runtime. */
+#include "libos/cloud.h"
 #include "libos/runtime.h"
 #include "libos/stats_output.h"
+
+/* ---- cloud ---- */
+
+static void say_metadata(struct output *out, unsigned i, const struct cloud_metadata *metadata) {
+    stats_say(out, "cloud.metadata.%u.key=%s", i, metadata->key);
+    stats_say(out, "cloud.metadata.%u.value=%s", i, metadata->value);
+    stats_say(out, "cloud.metadata.%u.source=%s", i, metadata->source);
+}
+
+static void say_volume(struct output *out, unsigned i, const struct block_volume *volume) {
+    stats_say(out, "cloud.volumes.%u.name=%s", i, volume->name);
+    stats_say(out, "cloud.volumes.%u.attached=%s", i, stats_boolean(volume->attached));
+    stats_say(out, "cloud.volumes.%u.capacity_bytes=%lu", i, volume->capacity_bytes);
+    stats_say(out, "cloud.volumes.%u.block_bytes=%lu", i, volume->block_bytes);
+    stats_say(out, "cloud.volumes.%u.read_bytes=%lu", i, volume->read_bytes);
+    stats_say(out, "cloud.volumes.%u.written_bytes=%lu", i, volume->written_bytes);
+    stats_say(out, "cloud.volumes.%u.errors=%lu", i, volume->errors);
+}
+
+static void say_nic(struct output *out, unsigned i, const struct cloud_nic *nic) {
+    const uint8_t *mac = nic->mac.bytes;
+    stats_say(out, "cloud.nics.%u.name=%s", i, nic->name);
+    stats_say(out, "cloud.nics.%u.attached=%s", i, stats_boolean(nic->attached));
+    stats_say(out, "cloud.nics.%u.mac=%02x:%02x:%02x:%02x:%02x:%02x", i, mac[0], mac[1], mac[2], mac[3],
+              mac[4], mac[5]);
+}
+
+void stats_cloud(struct output *out) {
+    const struct cloud *table = cloud();
+    stats_say(out, "cloud.put_channel=%s", table->put_channel);
+    for (unsigned i = 0; i < table->metadata_count; i++) {
+        say_metadata(out, i, &table->metadata[i]);
+    }
+    for (unsigned i = 0; i < table->volume_count; i++) {
+        say_volume(out, i, &table->volumes[i]);
+    }
+    for (unsigned i = 0; i < table->nic_count; i++) {
+        say_nic(out, i, &table->nics[i]);
+    }
+    for (unsigned i = 0; i < table->hook_count; i++) {
+        stats_say(out, "cloud.hooks.%u.name=%s", i, table->hooks[i].name);
+        stats_say(out, "cloud.hooks.%u.function=%p", i, (void *)table->hooks[i].function);
+    }
+}
 
 /* ---- runtime ---- */
 

@@ -1,0 +1,143 @@
+"""Metadata by fw_cfg and on a disk, volumes over HTTP, disks and cards that come and go."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.samples.conftest import Boot
+from tests.e2e.samples.guest import Guest
+from tests.e2e.samples.rsp import Stub
+from tests.e2e.samples.test_runtime import driver_of, interrupts
+from tests.e2e.samples.test_stats import items
+
+SECTOR = 512
+DISK_BYTES = 3 << 20
+DISK = {"q35": "virtio-blk-pci", "microvm": "virtio-blk-device"}
+TITLE = b"unidbg metadata 1\n"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A disk whose every 16 bytes say where they are."""
+    path = tmp_path / "disk"
+    path.write_bytes(b"".join(b"%015x\n" % at for at in range(0, DISK_BYTES, 16)))
+    return path
+
+
+def disk(machine: str, image: Path, name: str = "disk") -> Sequence[str]:
+    """QEMU's arguments for a disk."""
+    drive = f"if=none,id={name},file={image},format=raw"
+    extra = () if machine == "q35" else ("-global", "virtio-mmio.force-legacy=false")
+    return ("-drive", drive, "-device", f"{DISK[machine]},drive={name}", *extra)
+
+
+def get(guest: Guest, path: str, method: str = "GET") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", guest.forwarded("tcp"), timeout=30)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+def ready(guest: Guest) -> Guest:
+    guest.wait_for(r"serving port 80$")
+    return guest
+
+
+@pytest.mark.parametrize("word", ["", "poll=100us"])
+def test_volume_is_served(boot: Boot, machine: str, image: Path, word: str) -> None:
+    guest = ready(boot("httpd", word, network="user", extra=disk(machine, image)))
+    data = image.read_bytes()
+    assert get(guest, "/volume") == (200, b"vda %d attached\n" % DISK_BYTES)
+    assert get(guest, "/volume/vda/0/16") == (200, data[:16])
+    assert get(guest, "/volume/vda/511/2") == (200, data[511:513])
+    assert get(guest, f"/volume/vda/{DISK_BYTES - 100}/100") == (200, data[-100:])
+    assert get(guest, "/volume/vda/70001/200000") == (200, data[70001:270001])
+    assert get(guest, "/volume/vda", "HEAD") == (200, b"")
+    assert get(guest, "/volume/vda") == (200, data)
+    stats = Stub(guest.stub).stats()
+    volume, driver = items(stats, "cloud.volumes")[0], driver_of(stats, "virtio-blk")
+    assert int(volume["read_bytes"]) >= DISK_BYTES
+    assert volume["written_bytes"] == volume["errors"] == "0"
+    assert driver["mode"] == ("poll" if word else "interrupt")
+    assert int(driver["interrupts"]) == interrupts(stats, "virtio-blk")
+    assert bool(int(driver["interrupts"])) != bool(int(driver["polls"]))
+    (pool,) = (p for p in items(stats, "runtime.pools") if p["name"] == "volume")
+    assert pool["out"] == "0"
+    assert int(pool["taken"]) == int(pool["released"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/volume/vdb", 404),
+        ("/volume/", 404),
+        ("/volumes", 404),
+        ("/volume/a-name-that-is-much-too-long", 404),
+        ("/volume/vda/0", 400),
+        ("/volume/vda/x/1", 400),
+        ("/volume/vda/-1/1", 400),
+        ("/volume/vda/0/1/2", 400),
+        ("/volume/vda/99999999999999999999999/1", 400),
+        ("/volume/vda/0/0", 416),
+        (f"/volume/vda/{DISK_BYTES}/1", 416),
+        (f"/volume/vda/1/{DISK_BYTES}", 416),
+        (f"/volume/vda/1000000000000000000/{DISK_BYTES}", 416),
+    ],
+)
+def test_volume_has_bounds(boot: Boot, image: Path, path: str, status: int, machine: str) -> None:
+    guest = ready(boot("httpd", network="user", extra=disk(machine, image)))
+    assert get(guest, path)[0] == status
+
+
+def test_metadata_come_from_fw_cfg(boot: Boot) -> None:
+    files = {"zone": "loopback-1", "owner/mail": "me@example.org", "empty": ""}
+    words = [w for k, v in files.items() for w in ("-fw_cfg", f"name=opt/unidbg/{k},string={v}")]
+    others = ("-fw_cfg", "name=opt/other/key,string=no")
+    guest = ready(boot("httpd", network="user", extra=(*words[:4], *others)))
+    stats = Stub(guest.stub).stats("cloud")
+    found = {m["key"]: m["value"] for m in items(stats, "cloud.metadata")}
+    assert found == {"zone": "loopback-1", "owner/mail": "me@example.org"}
+    assert {m["source"] for m in items(stats, "cloud.metadata")} == {"fw_cfg"}
+    assert stats["cloud.put_channel"] == "none"
+
+
+def test_long_values_are_cut_and_odd_keys_left_out(boot: Boot) -> None:
+    keys = ("good", "not good", "x" * 40)
+    words = [w for key in keys for w in ("-fw_cfg", f"name=opt/unidbg/{key},string={'v' * 300}")]
+    guest = ready(boot("httpd", network="user", extra=words))
+    found = items(Stub(guest.stub).stats("cloud"), "cloud.metadata")
+    assert [(m["key"], m["value"]) for m in found] == [("good", "v" * 127)]
+
+
+def test_metadata_are_put_on_a_disk_and_read_at_the_next_boot(boot: Boot, machine: str, image: Path) -> None:
+    guest = ready(boot("httpd", "metadata=vda", network="user", extra=disk(machine, image)))
+    guest.wait_for(r"metadata: written to vda$")
+    stats = Stub(guest.stub).stats("cloud")
+    assert stats["cloud.put_channel"] == "last sector of vda"
+    put = {m["key"]: m["value"] for m in items(stats, "cloud.metadata")}
+    assert put["state"] == "serving"
+    guest.close()
+    data = image.read_bytes()
+    assert data[-SECTOR:].startswith(TITLE + b"state=serving\n")
+    assert data[:-SECTOR] == b"".join(b"%015x\n" % at for at in range(0, DISK_BYTES - SECTOR, 16))
+    image.write_bytes(
+        data[:-SECTOR] + (TITLE + b"left=behind\nbad key=1\n\x1b=2\nnothing\n").ljust(SECTOR, b"\0")
+    )
+    again = ready(boot("httpd", "metadata=vda", network="user", extra=disk(machine, image)))
+    found = items(Stub(again.stub).stats("cloud"), "cloud.metadata")
+    assert {m["key"]: m["value"] for m in found} == {"left": "behind", "state": "serving"}
+    assert {m["source"] for m in found} == {"last sector of vda"}
+
+
+def test_disk_without_permission_is_left_alone(boot: Boot, machine: str, image: Path) -> None:
+    before = image.read_bytes()
+    guest = ready(boot("httpd", network="user", extra=disk(machine, image)))
+    assert Stub(guest.stub).stats("cloud")["cloud.put_channel"] == "none"
+    guest.close()
+    assert image.read_bytes() == before
