@@ -25,6 +25,7 @@ enum {
     LAPIC_ID = 0x20,
     LAPIC_EOI = 0xb0,
     LAPIC_SPURIOUS = 0xf0,
+    LAPIC_COMMAND = 0x300,
     LAPIC_LVT_TIMER = 0x320,
     LAPIC_LVT_LINT0 = 0x350,
     LAPIC_LVT_LINT1 = 0x360,
@@ -35,6 +36,7 @@ enum {
 #define LAPIC_ENABLE 0x100
 #define LAPIC_MASKED 0x10000
 #define LAPIC_DELIVER_NMI 0x400
+#define LAPIC_TO_SELF 0x40000
 #define LAPIC_DIVIDE_BY_16 0x3
 
 #define NS_PER_SECOND 1000000000ul
@@ -98,6 +100,10 @@ void ioapic_route(uint32_t line, uint8_t vector) {
 
 void lapic_end_of_interrupt(void) {
     lapic_write(LAPIC_EOI, 0);
+}
+
+void lapic_interrupt_self(uint8_t vector) {
+    lapic_write(LAPIC_COMMAND, LAPIC_TO_SELF | vector);
 }
 
 /* Count the timer against the clock. A vCPU that loses its processor between the two counts too much. */

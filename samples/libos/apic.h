@@ -18,6 +18,8 @@ unsigned ioapic_count(void);
 void ioapic_route(uint32_t line, uint8_t vector);
 
 void lapic_end_of_interrupt(void);
+/* Raise a vector on this CPU, as soon as interrupts are on. */
+void lapic_interrupt_self(uint8_t vector);
 
 /* Raise the timer's interrupt once, this many ns from now (at most a minute; 0: at once). */
 void lapic_timer_arm(uint64_t delay_ns);

@@ -24,6 +24,7 @@ void stop_set(struct unidbg_stub *stub, const struct arch_cause *cause) {
     stub->stop_hardware = cause->hardware;
     stub->stop_address = cause->address;
     stub->other_id = 0;
+    stop_note(stub);
 }
 
 const char *stop_name(enum stop_kind kind) {
@@ -40,6 +41,21 @@ void stop_explain(const struct unidbg_stub *stub, struct unidbg_text *out) {
     unidbg_write(out, stub->reason ? stub->reason : stop_name((enum stop_kind)stub->stop_kind));
     if (stub->stop_kind == STOP_EXCEPTION)
         arch_explain(stub->frame, out);
+}
+
+static void put_note(struct unidbg_text *out, char character) {
+    if (out->room > 1) {
+        out->stub->text[UNIDBG_TEXT_BYTES - out->room--] = character;
+        out->stub->text[UNIDBG_TEXT_BYTES - out->room] = '\0';
+    }
+}
+
+void stop_note(struct unidbg_stub *stub) {
+    struct unidbg_text out = {.put = put_note, .stub = stub, .room = UNIDBG_TEXT_BYTES};
+
+    stub->text[0] = '\0';
+    if (stub->frame && stop_fatal(stub))
+        stop_explain(stub, &out);
 }
 
 /* GDB skips keys that it does not know, so they are sent to everybody. */

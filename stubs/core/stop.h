@@ -33,6 +33,8 @@ const char *stop_name(enum stop_kind kind);
 bool stop_fatal(const struct unidbg_stub *stub);
 /* The reason for people. */
 void stop_explain(const struct unidbg_stub *stub, struct unidbg_text *out);
+/* Keep that of a fatal stop in `text`, for those who read memory past the stub. */
+void stop_note(struct unidbg_stub *stub);
 /* LLDB's word for the kind of stop. */
 const char *stop_lldb_reason(const struct unidbg_stub *stub);
 /* Append the stop reply (T...). */

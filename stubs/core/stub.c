@@ -142,6 +142,7 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const st
     if (port->release)
         port->release(port->context);
     stub->frame = NULL;
+    stop_note(stub);
     stub->stood_ns = session_now(stub) - since;
     wire_trickle(stub);
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from unidbg.errors import LocalProtocolError, MemoryFault, SymbolError, TargetError
 from unidbg.profiles.base import Context
+from unidbg.profiles.threads import death
 from unidbg.profiles.threads import thread as show_thread
 from unidbg.profiles.threads import threads as show_threads
 from unidbg.program import flags
@@ -62,7 +63,7 @@ def backtrace(context: Context, wanted: str | None, every: bool = False) -> Thre
     """One thread, or every one, with its backtrace and the variables of its frames."""
     if every:
         return show_threads(context, variables=True)
-    found = show_thread(context, pick(context.program, wanted), variables=True)
+    found = show_thread(context, pick(context.program, wanted), death(context), variables=True)
     return ThreadsView(context.provenance, (), (found,))
 
 

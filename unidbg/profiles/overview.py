@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from unidbg.errors import TargetError
 from unidbg.profiles.base import Context
-from unidbg.profiles.threads import reason
+from unidbg.profiles.threads import death, reason
 from unidbg.views.base import Absent, Location, View
 from unidbg.views.network import NetView, RingsView
 from unidbg.views.system import (
@@ -36,13 +36,13 @@ def overview(context: Context, parts: Mapping[str, View | Absent]) -> OverviewVi
         assert isinstance(found, kind | Absent), f"{name} is {type(found).__name__}"
         return found
 
-    stop = context.program.target.stop_reason
+    stop, dead = context.program.target.stop_reason, death(context)
     return OverviewView(
         provenance=context.provenance,
         faults=(),
-        state="running" if context.was_running else "stopped",
-        reason=reason(context, stop),
-        pc=_pc(context),
+        state="running" if context.was_running and dead is None else "stopped",
+        reason=dead.text if dead else reason(context, stop),
+        pc=context.program.locate(dead.at[0]) if dead and dead.at else _pc(context),
         threads=part("threads", ThreadsView),
         app=part("app", AppView),
         memory=part("memory", MemoryView),

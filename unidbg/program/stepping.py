@@ -53,6 +53,19 @@ def in_code(program: Program, pc: int) -> bool:
     return module is not None and module.in_text(module.link_address(pc - 1))
 
 
+def by_return_address(program: Program, step: Step) -> Step | None:
+    """The caller of code that is none: the jump there was the last that happened, so nothing but the return
+    address was pushed.
+    """
+    words = _words(program, step.cursor.sp, 1)
+    if words is None or not in_code(program, words[0]) or not _behind_call(program, words[0]):
+        return None
+    pc, sp = words[0], step.cursor.sp + program.pointer_bytes
+    return Step(
+        Cursor(pc, sp, step.cursor.fp, {**step.cursor.registers, "rip": pc, "rsp": sp}), "return-address"
+    )
+
+
 def by_frame_pointer(program: Program, step: Step) -> Step | None:
     """The caller by the chain of frame pointers: at it lie the caller's, and the return address."""
     fp, sp = step.cursor.fp, step.cursor.sp

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from unidbg.program import cfi
 from unidbg.program.module import Module
 from unidbg.program.program import Program
-from unidbg.program.stepping import Cursor, Step, by_frame_pointer, by_guess, in_code
+from unidbg.program.stepping import Cursor, Step, by_frame_pointer, by_guess, by_return_address, in_code
 from unidbg.views.base import Address, Location
 from unidbg.views.system import Frame, Variable
 
@@ -68,21 +68,33 @@ def _up(program: Program, step: Step, faults: list[str]) -> Step | None:
     """The caller of `step`; `None` at the bottom, with a fault where it is not the bottom by right."""
     if _is_entry(program, step):
         return None
-    if program.modules and not in_code(program, step.cursor.pc) and step.how != "pc":
+    if program.modules and not step.exact and not in_code(program, step.cursor.pc):
         return None
     found = cfi.step(program, step)
     if found.known:
         faults.extend([found.fault] if found.fault else [])
         return _checked(program, found.step, faults) if found.step else None
-    following = by_frame_pointer(program, step) or by_guess(program, step)
+    following = _wild(program, step) or by_frame_pointer(program, step) or by_guess(program, step)
     if following is None and found.fault:
         faults.append(found.fault)
     return following
 
 
+def _wild(program: Program, step: Step) -> Step | None:
+    """Who called what is no code: data, the heap, NULL."""
+    if not step.exact or not program.modules or in_code(program, step.cursor.pc + 1):
+        return None
+    return by_return_address(program, step)
+
+
 def _checked(program: Program, step: Step, faults: list[str]) -> Step | None:
-    """A frame found by CFI, if its program counter can be one; 0 is the bottom of a stack."""
+    """A frame found by CFI, if its program counter can be one; 0 is the bottom of a stack.
+
+    An exception can come from anywhere, a wild jump among it.
+    """
     pc = step.cursor.pc
+    if step.exact:
+        return step
     if pc == 0:
         return None
     if not in_code(program, pc):

@@ -239,7 +239,8 @@ class Variable(Record):
 class Frame(Record):
     """One frame of a backtrace, innermost first.
 
-    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline` or `guess`. `variables` are there where
+    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline` or `guess`; `return-address`
+    is that of a call to what is no code. `variables` are there where
     they were asked for (`unidbg bt`).
     """
 
@@ -254,7 +255,10 @@ class Frame(Record):
 class Thread(Record):
     """A thread or vCPU.
 
-    `id` is the target's, `state` is `stopped`, `running`, `halted` or what the guest says."""
+    `id` is the target's, `state` is `stopped`, `running`, `halted` or what the guest says. `culprit` is the
+    index of the frame to blame where the guest has died: behind a panic function its caller, behind a wild
+    jump who jumped.
+    """
 
     id: str
     name: str
@@ -263,6 +267,7 @@ class Thread(Record):
     reason: str
     frames: tuple[Frame, ...]
     faults: tuple[str, ...] = ()
+    culprit: int | None = None
 
 
 @record

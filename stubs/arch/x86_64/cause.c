@@ -2,7 +2,7 @@
 /* What a vector means. SDM volume 3, table 6-1. */
 #include "../../core/arch.h"
 
-enum { DEBUG = 1, NMI = 2, BREAKPOINT = 3, PAGE_FAULT = 14, EXCEPTIONS = 32 };
+enum { DEBUG = 1, NMI = 2, BREAKPOINT = 3, DOUBLE_FAULT = 8, PAGE_FAULT = 14, EXCEPTIONS = 32 };
 
 struct meaning {
     uint8_t signal;
@@ -73,9 +73,19 @@ static void explain_page_fault(const struct unidbg_frame *frame, struct unidbg_t
                                  : ", not mapped");
 }
 
+/* As a rule the first fault found no stack to save its frame on; cr2 is that of the second. */
+static void explain_double_fault(const struct unidbg_frame *frame, struct unidbg_text *out) {
+    unidbg_write(out, ": no stack at ");
+    unidbg_write_hex(out, frame->rsp);
+    unidbg_write(out, ", last page fault at ");
+    unidbg_write_hex(out, frame->cr2);
+}
+
 void arch_explain(const struct unidbg_frame *frame, struct unidbg_text *out) {
     if (frame->vector == PAGE_FAULT)
         explain_page_fault(frame, out);
+    if (frame->vector == DOUBLE_FAULT)
+        explain_double_fault(frame, out);
     unidbg_write(out, " (vector ");
     unidbg_write_decimal(out, frame->vector);
     unidbg_write(out, ", error code ");

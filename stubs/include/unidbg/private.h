@@ -22,6 +22,9 @@
 #define UNIDBG_AGENT_BYTES 1024
 #endif
 
+/* Bytes of the reason for which the guest stands, for those who read memory past the stub. */
+#define UNIDBG_TEXT_BYTES 192
+
 struct unidbg_breakpoint {
     uint64_t address;
     uint8_t original; /* the byte under it */
@@ -97,12 +100,13 @@ struct unidbg_stub {
     uint8_t stop_kind;     /* enum stop_kind of core/stop.h */
     uint8_t stop_hardware; /* enum unidbg_hardware that hit; 0: none */
     uint8_t panic_signal;
-    bool captured;          /* the frame has the system registers */
-    uint64_t stop_address;  /* of the watchpoint */
-    const char *reason;     /* for people */
-    const char *panic_text; /* set by unidbg_panic for the trap that it makes */
-    uint64_t stops;         /* counted since boot */
-    uint64_t stood_ns;      /* how long the guest stood at the last of them that ended */
+    bool captured;                /* the frame has the system registers */
+    uint64_t stop_address;        /* of the watchpoint */
+    const char *reason;           /* for people */
+    const char *panic_text;       /* set by unidbg_panic for the trap that it makes */
+    char text[UNIDBG_TEXT_BYTES]; /* the whole reason of a fatal stop; empty: there is none */
+    uint64_t stops;               /* counted since boot */
+    uint64_t stood_ns;            /* how long the guest stood at the last of them that ended */
 
     /* Non-stop: threads that are held, `told` of them told. */
     uint64_t held[UNIDBG_HELD];

@@ -80,6 +80,7 @@ DW_AT_inline = 0x20
 DW_AT_lower_bound = 0x22
 DW_AT_producer = 0x25
 DW_AT_prototyped = 0x27
+DW_AT_noreturn = 0x87
 DW_AT_upper_bound = 0x2F
 DW_AT_abstract_origin = 0x31
 DW_AT_artificial = 0x34

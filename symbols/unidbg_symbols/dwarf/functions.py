@@ -86,6 +86,11 @@ class Function:
         """The line of its declaration, 0 where unknown."""
         return self._place()[1]
 
+    @property
+    def noreturn(self) -> bool:
+        """Whether it is declared never to return."""
+        return any(c.DW_AT_noreturn in die for die in self.die.origins())
+
     def _place(self) -> tuple[str, int]:
         for die in self.die.origins():
             if c.DW_AT_decl_line in die:

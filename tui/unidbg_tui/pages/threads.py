@@ -38,7 +38,14 @@ _FRAMES = (
     Column("found by", grow=True),
 )
 
-SURE: dict[str, Role] = {"guess": "warn", "pc": "dim", "cfi": "dim", "frame-pointer": "dim", "inline": "dim"}
+SURE: dict[str, Role] = {
+    "guess": "warn",
+    "pc": "dim",
+    "cfi": "dim",
+    "frame-pointer": "dim",
+    "return-address": "dim",
+    "inline": "dim",
+}
 
 
 def threads(view: ThreadsView, past: Past) -> Page:

@@ -25,7 +25,7 @@ def threads(view: ThreadsView, page: Page) -> Sequence[RenderableType]:
 def _thread(thread: Thread, page: Page) -> Iterable[RenderableType]:
     yield thread_line(thread)
     if thread.frames:
-        yield Padding(frames(thread.frames, page), (0, 0, 0, 2))
+        yield Padding(frames(thread.frames, page, thread.culprit), (0, 0, 0, 2))
     for fault in thread.faults:
         yield Text.assemble(("  ! ", cells.WARN), cells.guest(fault))
 
@@ -43,14 +43,26 @@ def _names_cpu(name: str, cpu: int | None) -> bool:
     return name.lower().replace("#", "").replace(" ", "").removeprefix("v") == f"cpu{cpu}"
 
 
-def frames(items: Sequence[Frame], page: Page) -> RenderableType:
-    """Innermost first; how a frame was found is told where it is no more than a guess."""
+def culprit(threads: Sequence[Thread]) -> Frame | None:
+    """The frame to blame, where the guest has died."""
+    blamed = (thread.frames[thread.culprit] for thread in threads if thread.culprit is not None)
+    return next(blamed, None)
+
+
+def frames(items: Sequence[Frame], page: Page, blamed: int | None = None) -> RenderableType:
+    """Innermost first, that with the index `blamed` marked; how a frame was found is told where it is no more
+    than a guess.
+    """
+    mark = "\N{BLACK RIGHT-POINTING TRIANGLE}" if page.unicode else ">"
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style=cells.DIM, justify="right", no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for frame in items:
-        grid.add_row(Text(f"#{frame.index}"), cells.address(frame.pc.address), _frame(frame, page))
+        number = Text(f"#{frame.index}")
+        if frame.index == blamed:
+            number = Text(f"{mark} #{frame.index}", style=cells.BAD)
+        grid.add_row(number, cells.address(frame.pc.address), _frame(frame, page))
     return grid
 
 

@@ -43,8 +43,10 @@ def overview(view: OverviewView, page: Page) -> Sequence[RenderableType]:
 def _state(view: OverviewView) -> Text:
     style = cells.GOOD if view.state == "running" else cells.WARN
     state = cells.state(view.state, view.reason, f"bold {style}")
-    at = Text.assemble("at ", cells.place(view.pc)) if view.pc is not None else Text()
-    return layout.sequence([state, at])
+    blamed = None if isinstance(view.threads, Absent) else crash.culprit(view.threads.threads)
+    pc = blamed.pc if blamed else view.pc
+    at = Text.assemble("in " if blamed else "at ", cells.place(pc)) if pc is not None else Text()
+    return Text("\n").join([state, at]) if blamed else layout.sequence([state, at])
 
 
 def _absent_parts(parts: Sequence[Absent]) -> Iterator[tuple[str, Sequence[RenderableType]]]:
@@ -108,8 +110,10 @@ def _threads(view: ThreadsView, page: Page) -> Sequence[RenderableType]:
     drawn: list[RenderableType] = []
     for thread in view.threads:
         drawn.append(crash.thread_line(thread))
+        first = max(0, (thread.culprit or 0) - 1)
         if thread.frames:
-            drawn.append(crash.frames(thread.frames[:_FRAMES], page))
+            shown = thread.frames[first : first + _FRAMES]
+            drawn.append(crash.frames(shown, page, thread.culprit))
         if len(thread.frames) > _FRAMES:
             drawn.append(Text(f"  and {len(thread.frames) - _FRAMES} more frames", style=cells.DIM))
     return drawn

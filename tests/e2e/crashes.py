@@ -1,0 +1,57 @@
+"""The ways in which the sample crash dies, and what is to be seen of each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Crash(NamedTuple):
+    """`reason` is a pattern of what is said at attach; `trail` are functions of the backtrace, innermost
+    first, `culprit` is the one of them to blame, and `code` is in the line of source where it is.
+    """
+
+    way: str
+    reason: str
+    culprit: str
+    code: str
+    trail: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.way
+
+
+CALLERS = ("crash_now", "fire", "run_timers", "loop_run", "libos_main", "boot_entry")
+
+
+def _fault(way: str, reason: str, code: str) -> Crash:
+    """The processor refuses what the function of that name does, or where it jumps."""
+    function = f"crash_{way.replace('-', '_')}"
+    return Crash(way, reason, function, code, (function, *CALLERS))
+
+
+def _panic(way: str, reason: str, code: str, culprit: str) -> Crash:
+    """`culprit` calls panic()."""
+    function = f"crash_{way.replace('-', '_')}"
+    inner = () if culprit == function else (culprit,)
+    return Crash(way, reason, culprit, code, ("panic", *inner, function, *CALLERS))
+
+
+CRASHES = (
+    _fault("null-write", r"page fault: write to 0x10, not mapped", "FIELD_OFFSET) = 1"),
+    _fault("jump-to-null", r"page fault: execution of 0x0, not mapped .* at 0x0$", "next() + 1"),
+    _fault("jump-to-data", r"page fault: execution of 0x[0-9a-f]+, not permitted", "next() + 1"),
+    _fault("execute-heap", r"page fault: execution of 0x[0-9a-f]+, not permitted", "next() + 1"),
+    _panic("heap-overrun", r"heap: 0x[0-9a-f]+", "panic(", "heap_free"),
+    _panic("double-free", r"heap: 0x[0-9a-f]+", "panic(", "heap_free"),
+    _fault("stack-overflow", r"double fault: no stack at 0x[0-9a-f]+, last page fault at", "scratch"),
+    _fault("divide", r"divide error", "/ zero"),
+    _panic("assert", r'assertion "count == 0" failed in crash_assert', "assert(", "crash_assert"),
+    _panic("out-of-memory", r"out of memory: no room for 4096 bytes", "panic(", "allocate_or_panic"),
+    Crash(
+        "interrupt-fault",
+        r"page fault: write to 0x10, not mapped",
+        "crash_null_write",
+        "FIELD_OFFSET) = 1",
+        ("crash_null_write", "fault_in_handler", "device_interrupt", "crash_interrupt_fault", *CALLERS),
+    ),
+)

@@ -1,0 +1,81 @@
+"""Each way to die is seen at attach: reason, place, and a backtrace that reaches the culprit's callers.
+
+Through our stub, which tells the reason itself, and through QEMU's gdbstub, which sees the guest stand in its
+stub; in stock gdb too. Each way runs on one machine here, on both with `make test-long`.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from tests.e2e.crashes import CRASHES, Crash
+from tests.e2e.guests import Boot, Booted
+from tests.e2e.test_stock_debuggers import gdb
+from unidbg.views.system import OverviewView, ThreadsView
+
+MACHINES = ("q35", "microvm")
+USUAL = [
+    pytest.param(crash, MACHINES[at % 2], id=f"{crash}-{MACHINES[at % 2]}")
+    for at, crash in enumerate(CRASHES)
+]
+REST = [
+    pytest.param(crash, MACHINES[1 - at % 2], id=f"{crash}-{MACHINES[1 - at % 2]}", marks=pytest.mark.long)
+    for at, crash in enumerate(CRASHES)
+]
+WITH_GDB = ("null-write", "jump-to-null", "stack-overflow", "double-free", "interrupt-fault")
+
+
+@pytest.mark.parametrize(("crash", "machine"), [*USUAL, *REST])
+def test_a_crash_is_seen_at_attach(boot: Boot, crash: Crash, machine: str) -> None:
+    guest = dead(boot, crash, machine)
+    check(guest, crash, guest.stub)
+    check(guest, crash, guest.gdbstub)
+
+
+@pytest.mark.parametrize("crash", [crash for crash in CRASHES if crash.way in WITH_GDB], ids=str)
+def test_a_crash_in_stock_gdb(boot: Boot, crash: Crash) -> None:
+    guest = dead(boot, crash, "q35")
+    said = gdb(guest, "backtrace -past-main on 80", "disconnect")
+    functions = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(\S+)", said, re.MULTILINE)
+    assert contains(functions, crash.trail), said
+
+
+def dead(boot: Boot, crash: Crash, machine: str) -> Booted:
+    """A guest that has died."""
+    guest = boot("crash", machine=machine, append=f"crash={crash.way}", ready=f"crash: {crash}")
+    guest.wait_for_line("exception|panic")
+    return guest
+
+
+def check(guest: Booted, crash: Crash, line: str) -> None:
+    """What is known over one line, and that it is shown."""
+    with guest.session(line) as session:
+        overview, threads = (session.view(name) for name in ("overview", "threads"))
+    assert isinstance(overview, OverviewView)
+    assert isinstance(threads, ThreadsView)
+    assert overview.state == "stopped"
+    assert re.search(crash.reason, overview.reason), overview.reason
+    thread = threads.threads[0]
+    assert re.search(crash.reason, thread.reason), thread.reason
+    assert contains([frame.pc.symbol for frame in thread.frames], crash.trail), thread.frames
+    assert not [frame for frame in thread.frames if frame.how == "guess"], thread.frames
+    assert thread.culprit is not None
+    culprit = thread.frames[thread.culprit].pc
+    assert culprit.symbol == crash.culprit, thread
+    assert crash.code in linecache.getline(culprit.file or "", culprit.line or 0)
+    shown = guest.unidbg("attach", line)
+    assert shown.returncode == 0, shown.stderr
+    text = " ".join(shown.stdout.split())
+    assert re.search(rf"^stopped: {crash.reason.removesuffix('$')}.* in {crash.culprit}\b", text), (
+        shown.stdout
+    )
+
+
+def contains(names: Sequence[str | None], trail: Sequence[str]) -> bool:
+    """Whether `trail` occurs in `names` in that order; others may stand in between."""
+    rest = iter(names)
+    return all(any(name == wanted for name in rest) for wanted in trail)
