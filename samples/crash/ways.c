@@ -11,7 +11,7 @@
 #include "libos/string.h"
 
 #define FIELD_OFFSET 0x10
-#define BLOCK_BYTES 48
+#define BLOCK_BYTES 48ul
 #define FRAME_BYTES 2048
 #define LEAKED_BYTES 4096
 #define SMASHED_BYTES 64
@@ -62,13 +62,15 @@ uint64_t crash_heap_overrun(void) {
     assert(first != NULL && second != NULL);
     volatile size_t length = 2 * BLOCK_BYTES;
     memset(first, 'A', length);
-    heap_free(second);
     heap_free(first);
+    heap_free(second);
     return 0;
 }
 
 uint64_t crash_double_free(void) {
     void *block = heap_allocate(BLOCK_BYTES);
+    void *behind = heap_allocate(BLOCK_BYTES); /* else the heap would end before a freed block */
+    assert(block != NULL && behind != NULL);
     heap_free(block);
     heap_free(block);
     return 0;

@@ -108,9 +108,19 @@ void trap_init(void) {
     load_gates();
 }
 
+/* The stub's reads of bad addresses nest. They must not come on the stack of the page fault that it stands in, so
+ * those stay where they are. */
+static void exception(struct unidbg_frame *frame) {
+    volatile struct gate *page_fault = &gates[VECTOR_PAGE_FAULT];
+    uint8_t stack = page_fault->stack;
+    page_fault->stack = IST_NONE;
+    debug_exception(frame);
+    page_fault->stack = stack;
+}
+
 void unidbg_x86_64_handler(struct unidbg_frame *frame) {
     if (frame->vector < TRAP_FIRST_INTERRUPT) {
-        debug_exception(frame);
+        exception(frame);
     } else {
         device_interrupt((uint8_t)frame->vector, frame);
     }

@@ -41,9 +41,11 @@ CRASHES = (
     _fault("jump-to-null", r"page fault: execution of 0x0, not mapped .* at 0x0$", "next() + 1"),
     _fault("jump-to-data", r"page fault: execution of 0x[0-9a-f]+, not permitted", "next() + 1"),
     _fault("execute-heap", r"page fault: execution of 0x[0-9a-f]+, not permitted", "next() + 1"),
-    _panic("heap-overrun", r"heap: 0x[0-9a-f]+", "panic(", "heap_free"),
-    _panic("double-free", r"heap: 0x[0-9a-f]+", "panic(", "heap_free"),
-    _fault("stack-overflow", r"double fault: no stack at 0x[0-9a-f]+, last page fault at", "scratch"),
+    _panic(
+        "heap-overrun", r"heap: overrun: .* behind the 48 bytes at 0x[0-9a-f]+", "panic(", "require_block"
+    ),
+    _panic("double-free", r"heap: double free of 0x[0-9a-f]+", "panic(", "require_block"),
+    _fault("stack-overflow", r"page fault: write to .*a stack has grown into its guard page", "scratch"),
     _fault("divide", r"divide error", "/ zero"),
     _panic("assert", r'assertion "count == 0" failed in crash_assert', "assert(", "crash_assert"),
     _panic("out-of-memory", r"out of memory: no room for 4096 bytes", "panic(", "allocate_or_panic"),

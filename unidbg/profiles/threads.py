@@ -7,7 +7,7 @@ from typing import NamedTuple
 from unidbg.errors import TargetError
 from unidbg.profiles.base import Context
 from unidbg.profiles.blame import culprit
-from unidbg.profiles.standing import standing
+from unidbg.profiles.standing import explained, standing
 from unidbg.program.unwind import backtrace
 from unidbg.structures.faults import Faults
 from unidbg.target.base import StopReason, ThreadInfo
@@ -74,11 +74,11 @@ def death(context: Context) -> Death | None:
     """By the target's word, or by what the guest's stub has in memory."""
     stop = context.program.target.stop_reason
     if stop is not None and stop.kind == "exception" and not context.was_running:
-        return Death(stop.text, stop.thread, None)
+        return Death(explained(context, stop.text), stop.thread, None)
     if context.program.target.kind == OUR_STUB:
         return None  # it would have said so
     told = standing(context)
-    return None if told is None else Death(told.text, "", (told.pc, told.sp))
+    return None if told is None else Death(explained(context, told.text), "", (told.pc, told.sp))
 
 
 def _reason(context: Context, info: ThreadInfo, dead: Death | None, blamed: int | None) -> str:

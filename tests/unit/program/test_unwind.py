@@ -112,6 +112,23 @@ def test_by_frame_pointers_where_there_is_no_cfi() -> None:
     assert names(trace) == [("leaf", "pc"), ("plain", "frame-pointer"), ("outer", "frame-pointer")]
 
 
+@pytest.mark.parametrize("wild", [0, STACK + 0x800, 0x4141414141414141])
+def test_who_called_what_is_no_code(wild: int) -> None:
+    s = stand()
+    trace = s.trace(wild, [s.place["middle"], 0, 0, 0, s.place["outer"]])
+    assert names(trace) == [(None, "pc"), ("middle", "return-address"), ("outer", "cfi")]
+    assert trace.frames[1].sp == STACK + 8
+
+
+def test_through_an_exception_of_a_wild_jump() -> None:
+    s = stand()
+    other = STACK + 0x1000
+    s.memory.plant(other, struct.pack("<5Q", s.place["middle"], 0, 0, 0, s.place["outer"]))
+    trace = s.trace(s.place["trap"], [0, 8, 0x202, other, 16], sp=STACK + 0x3000)
+    assert names(trace) == [("trap", "pc"), (None, "cfi"), ("middle", "return-address"), ("outer", "cfi")]
+    assert trace.faults == ()
+
+
 def test_a_guess_is_labelled_as_one() -> None:
     s = stand()
     trace = s.trace(s.place["leaf"], [1, 2, s.place["leaf"], 4, s.place["middle"], 0, 0, 0, s.place["outer"]])
