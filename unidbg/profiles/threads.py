@@ -38,7 +38,9 @@ def _say_why(context: Context, faults: Faults) -> None:
         faults.add("threads", str(error))
 
 
-def thread(context: Context, info: ThreadInfo, dead: Death | None, *, variables: bool = False) -> Thread:
+def thread(
+    context: Context, info: ThreadInfo, dead: Death | None = None, *, variables: bool = False
+) -> Thread:
     """One thread; what kept its backtrace from going on is in its `faults`."""
     try:
         registers = context.program.registers(info.id)
