@@ -14,6 +14,7 @@
 #include "libos/console.h"
 #include "libos/cpu.h"
 #include "libos/device.h"
+#include "libos/osdata.h"
 #include "libos/paging.h"
 #include "libos/power.h"
 #include "libos/stats.h"
@@ -134,6 +135,8 @@ void debug_init(void) {
         .name = app_config.name,
         .reboot = reboot,
         .kill = kill,
+        .tables = osdata_tables,
+        .table_count = OSDATA_TABLES,
     };
     unidbg_x86_64_port(&port);
     unidbg_uart16550_init(&line, UART_COM2, &port);

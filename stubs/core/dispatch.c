@@ -18,6 +18,7 @@ static const struct command words[] = {
     {"qSupported", packet_qSupported, 0},
     {"QStartNoAckMode", packet_QStartNoAckMode, 0},
     {"qXfer", packet_qXfer, 0},
+    {"qOffsets", packet_qOffsets, 0},
     {"vCont?", packet_vCont_question, 0},
     {"vCont", packet_vCont, 0},
     {"MultiMemRead", packet_MultiMemRead, 0},

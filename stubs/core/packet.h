@@ -34,7 +34,7 @@ handler packet_H, packet_T, packet_qC, packet_qfThreadInfo, packet_qsThreadInfo,
 handler packet_question, packet_bang, packet_qSupported, packet_QStartNoAckMode, packet_qAttached,
     packet_QUnidbgLease, packet_qUnidbgStop, packet_qUnidbgStood;
 /* xfer.c */
-handler packet_qXfer;
+handler packet_qXfer, packet_qOffsets;
 /* nonstop.c */
 handler packet_QNonStop, packet_vStopped, packet_vCtrlC;
 /* allow.c */

@@ -155,9 +155,10 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     reply_number(stub, stub->in.size);
     reply_text(stub, ";unidbg-registers=");
     reply_text(stub, arch_registers());
-    reply_text(stub,
-               ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
-               ";QNonStop+;qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+");
+    reply_text(
+        stub,
+        ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
+        ";QNonStop+;qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+;qXfer:osdata:read+");
     append_feature(stub, stub->allowed && port->poke_text,
                    ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
     append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");

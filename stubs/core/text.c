@@ -55,12 +55,16 @@ static const char *entity(char character) {
     }
 }
 
+void text_xml_char(struct unidbg_text *out, char character) {
+    const char *name = entity(character);
+
+    if (name)
+        unidbg_write(out, name);
+    else
+        out->put(out, character >= ' ' && character <= '~' ? character : '?');
+}
+
 void text_xml(struct unidbg_text *out, const char *text) {
-    for (; *text; text++) {
-        const char *name = entity(*text);
-        if (name)
-            unidbg_write(out, name);
-        else
-            out->put(out, *text >= ' ' && *text <= '~' ? *text : '?');
-    }
+    for (; *text; text++)
+        text_xml_char(out, *text);
 }

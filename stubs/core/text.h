@@ -8,6 +8,8 @@
 
 #include <unidbg/stub.h>
 
+#include "scan.h"
+
 struct unidbg_text {
     void (*put)(struct unidbg_text *out, char character);
     struct unidbg_stub *stub;
@@ -16,6 +18,11 @@ struct unidbg_text {
     uint64_t skip;
     uint64_t room;
     bool more;
+    struct scan annex; /* of the document */
+    /* For a table: an item or a column of it is open, and where its text goes. */
+    bool in_item;
+    bool in_column;
+    void (*plain)(struct unidbg_text *out, char character);
     /* For monitor output: a part of it has been sent. */
     bool flushed;
 };
@@ -28,5 +35,6 @@ void text_number(struct unidbg_text *out, uint64_t value);
 unsigned hex_width(uint64_t value);
 /* Text inside XML: & < > and quotes are spelt out, control bytes become `?`. */
 void text_xml(struct unidbg_text *out, const char *text);
+void text_xml_char(struct unidbg_text *out, char character);
 
 #endif

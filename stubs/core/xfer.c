@@ -2,6 +2,7 @@
 /* qXfer: documents that are longer than a packet. Each is made anew for every part that is asked, and only
  * the window that was asked is kept. */
 #include "arch.h"
+#include "osdata.h"
 #include "packet.h"
 #include "reply.h"
 #include "stop.h"
@@ -21,7 +22,7 @@ static void put_windowed(struct unidbg_text *out, char character) {
     }
 }
 
-static void write_threads(struct unidbg_text *out) {
+static bool write_threads(struct unidbg_text *out) {
     struct unidbg_thread thread;
 
     unidbg_write(out, "<?xml version=\"1.0\"?><threads>");
@@ -38,10 +39,11 @@ static void write_threads(struct unidbg_text *out) {
         unidbg_write(out, "</thread>");
     }
     unidbg_write(out, "</threads>");
+    return true;
 }
 
 /* Everything is RAM to GDB: for ROM it would refuse to set breakpoints. Devices are left out. */
-static void write_memory_map(struct unidbg_text *out) {
+static bool write_memory_map(struct unidbg_text *out) {
     const struct unidbg_port *port = out->stub->port;
     struct unidbg_region region;
 
@@ -56,23 +58,29 @@ static void write_memory_map(struct unidbg_text *out) {
         unidbg_write(out, "\"/>");
     }
     unidbg_write(out, "</memory-map>");
+    return true;
 }
 
-static void write_exec_file(struct unidbg_text *out) {
+static bool write_exec_file(struct unidbg_text *out) {
     unidbg_write(out, out->stub->port->exec_file);
+    return true;
+}
+
+static bool write_target(struct unidbg_text *out) {
+    arch_target_xml(out);
+    return true;
 }
 
 struct document {
     const char *name;
-    const char *annex; /* NULL: any (exec-file has a process id there) */
-    void (*write)(struct unidbg_text *out);
+    const char *annex;                      /* NULL: any (exec-file has a process id there) */
+    bool (*write)(struct unidbg_text *out); /* false: there is none of that annex */
 };
 
 static const struct document documents[] = {
-    {":features:read:", "target.xml", arch_target_xml},
-    {":threads:read:", "", write_threads},
-    {":memory-map:read:", "", write_memory_map},
-    {":exec-file:read:", NULL, write_exec_file},
+    {":features:read:", "target.xml", write_target}, {":threads:read:", "", write_threads},
+    {":memory-map:read:", "", write_memory_map},     {":exec-file:read:", NULL, write_exec_file},
+    {":osdata:read:", NULL, osdata_write},
 };
 
 static bool offered(const struct unidbg_stub *stub, const struct document *document) {
@@ -92,40 +100,60 @@ static const struct document *find(const struct unidbg_stub *stub, struct scan *
 }
 
 /* `m` is put for "there is more", and corrected to `l` where there is not. */
-static void write_window(struct unidbg_stub *stub, const struct document *document, uint64_t offset,
-                         uint64_t length) {
-    struct unidbg_text out = {.put = put_windowed, .stub = stub, .skip = offset, .room = length};
+static void write_window(struct unidbg_stub *stub, const struct document *document, struct unidbg_text out) {
     uint32_t at = stub->out.length;
 
     reply_char(stub, 'm');
-    document->write(&out);
-    if (!out.more)
+    if (!document->write(&out))
+        reply_error(stub, ERROR_ANNEX, NULL);
+    else if (!out.more)
         stub->out.data[at] = 'l';
 }
 
-static bool scan_annex(struct scan *scan, const char *annex) {
-    if (!annex)
-        return scan_past(scan, ':');
-    return scan_word(scan, annex) && scan_take(scan, ':');
+static bool scan_annex(struct scan *scan, const char *annex, struct scan *found) {
+    *found = *scan;
+    if (!scan_past(scan, ':'))
+        return false;
+    found->end = scan->at - 1;
+    if (annex) {
+        struct scan wanted = *found;
+        return scan_word(&wanted, annex) && scan_done(&wanted);
+    }
+    return true;
 }
 
 enum verdict packet_qXfer(struct unidbg_stub *stub, struct scan *scan) {
     const struct document *document = find(stub, scan);
-    uint64_t offset;
-    uint64_t length;
+    struct unidbg_text out = {.put = put_windowed, .stub = stub};
 
     if (!document)
         return REPLY;
-    if (!scan_annex(scan, document->annex)) {
+    if (!scan_annex(scan, document->annex, &out.annex)) {
         reply_error(stub, ERROR_ANNEX, NULL);
         return REPLY;
     }
-    offset = scan_hex(scan);
+    out.skip = scan_hex(scan);
     scan_expect(scan, ',');
-    length = scan_hex(scan);
+    out.room = scan_hex(scan);
     if (scan->failed)
         reply_error(stub, ERROR_INVALID, "malformed qXfer packet");
     else
-        write_window(stub, document, offset, length);
+        write_window(stub, document, out);
+    return REPLY;
+}
+
+/* Both segments have moved by the same. */
+enum verdict packet_qOffsets(struct unidbg_stub *stub, struct scan *scan) {
+    uint64_t bias = stub->port->bias;
+
+    (void)scan;
+    if (bias == 0)
+        return REPLY;
+    reply_text(stub, "Text=");
+    reply_number(stub, bias);
+    reply_text(stub, ";Data=");
+    reply_number(stub, bias);
+    reply_text(stub, ";Bss=");
+    reply_number(stub, bias);
     return REPLY;
 }

@@ -93,7 +93,7 @@ def test_views_over_standard_input_and_output(build: HostBuild) -> None:
 
 @pytest.mark.parametrize(
     ("fragment", "damage", "lose_acks"),
-    [(True, 0, 0), (False, 0, 3), (False, 1511, 0), (True, 1511, 7)],
+    [(True, 0, 0), (False, 0, 3), (False, 1607, 0), (True, 1607, 7)],
     ids=["one-byte-at-a-time", "lost-acknowledgements", "damage", "all"],
 )
 def test_views_over_a_bad_serial_line(build: HostBuild, fragment: bool, damage: int, lose_acks: int) -> None:

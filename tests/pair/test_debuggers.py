@@ -115,6 +115,14 @@ def test_gdb_compares_and_searches_in_the_guest(build: HostBuild, served: Served
 
 
 @needs_gdb
+def test_gdb_shows_tables_of_the_guest(build: HostBuild, served: Served) -> None:
+    said = gdb(build, served, "info os", "info os fruit", "info os threads", "detach")
+    assert re.search(r"fruit +What is in the basket", said), said
+    assert re.search(r"apple +100 +0x0\b", said), said
+    assert re.search(r"2 +0 +idle <&\"> +waits", said), said
+
+
+@needs_gdb
 def test_gdb_leaves_conditions_and_dprintf_to_the_guest(build: HostBuild, served: Served) -> None:
     said = gdb(
         build,

@@ -23,6 +23,16 @@ void unidbg_write(struct unidbg_text *out, const char *text);
 /* Write an unsigned number, decimal or as 0x... */
 void unidbg_write_decimal(struct unidbg_text *out, uint64_t value);
 void unidbg_write_hex(struct unidbg_text *out, uint64_t value);
+/* Begin a column of a row of a table: what is written then is its text. */
+void unidbg_column(struct unidbg_text *out, const char *name);
+
+/* A table for `info os NAME` of gdb. `row` writes row `index`, from 0, column by column, each time the same
+ * columns; false, and nothing is written: behind the last. The guest stands. */
+struct unidbg_table {
+    const char *name;
+    const char *title; /* for people */
+    bool (*row)(unsigned index, struct unidbg_text *out);
+};
 
 /* Memory of one kind; `name` is for people ("text", "heap", "local APIC"). */
 enum { UNIDBG_READ = 1, UNIDBG_WRITE = 2, UNIDBG_EXECUTE = 4, UNIDBG_DEVICE = 8 };
@@ -126,6 +136,14 @@ struct unidbg_port {
     /* Reboot (`R`, `monitor reboot`) and power off (`monitor kill`); they do not return. `k` detaches. */
     void (*reboot)(void *context);
     void (*kill)(void *context);
+
+    /* Tables for `info os`, besides that of the threads. */
+    const struct unidbg_table *tables;
+    unsigned table_count;
+
+    /* Run address minus link address of an image that moved itself; told to clients that ask (qOffsets).
+     * 0: it runs where it was linked. */
+    uint64_t bias;
 };
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* unidbg-host: the stub on the host machine, behind a loopback socket or standard input and output.
  *
- *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] [--queue] IMAGE
+ *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] [--queue] [--bias] IMAGE
  *
  * Without --stdio it listens on 127.0.0.1 (port 0: the kernel chooses) and prints "listening on
  * 127.0.0.1:N". One client at a time; the stub does not learn of its going, as on a serial line. The guest
  * wakes from hlt every MS milliseconds (default 10); 0: once whenever it is resumed, so that a transcript is
- * always the same. With --queue replies are sent while the guest runs. */
+ * always the same. With --queue replies are sent while the guest runs; with --bias the image says that it moved itself. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -168,6 +168,7 @@ struct options {
     bool clock;
     bool threads;
     bool queue;
+    bool bias;
     unsigned long port;
     unsigned long tick;
     unsigned long packet;
@@ -194,6 +195,8 @@ static struct options parse(char **argument) {
             options.clock = false;
         else if (strcmp(*argument, "--queue") == 0)
             options.queue = true;
+        else if (strcmp(*argument, "--bias") == 0)
+            options.bias = true;
         else if (strcmp(*argument, "--port") == 0)
             options.port = number(&argument);
         else if (strcmp(*argument, "--tick") == 0)
@@ -220,6 +223,7 @@ static void set_up_line(struct server *server, const struct options *options, st
     port->idle = idle;
     port->now_ns = options->clock ? now_ns : NULL;
     port->exec_file = options->image;
+    port->bias = options->bias ? 0xffff800000000000u : 0;
 }
 
 int main(int argc, char **argv) {

@@ -173,6 +173,29 @@ static void echo(const char *arguments, struct unidbg_text *out) {
 }
 UNIDBG_COMMAND(echo, "echo WORDS: say them again", echo);
 
+static bool fruit_row(unsigned index, struct unidbg_text *out) {
+    static const char *const names[] = {"apple", "<pear & \x01>"};
+
+    if (index >= sizeof names / sizeof *names)
+        return false;
+    unidbg_column(out, "fruit");
+    unidbg_write(out, names[index]);
+    unidbg_column(out, "weight");
+    unidbg_write_decimal(out, 100 + index);
+    unidbg_column(out, "at");
+    unidbg_write_hex(out, 0x1000u * index);
+    return true;
+}
+
+static bool empty_row(unsigned index, struct unidbg_text *out) {
+    (void)index;
+    (void)out;
+    return false;
+}
+
+static const struct unidbg_table tables[] = {{"fruit", "What is in the basket", fruit_row},
+                                             {"empty", "Nothing", empty_row}};
+
 static bool monitor(void *context, const char *command, struct unidbg_text *out) {
     const struct machine *machine = context;
 
@@ -210,6 +233,8 @@ void machine_port(struct machine *machine, struct unidbg_port *port) {
         .current = get_current,
         .monitor = monitor,
         .name = "host",
+        .tables = tables,
+        .table_count = sizeof tables / sizeof *tables,
     };
     UNIDBG_COMMANDS(port);
 }

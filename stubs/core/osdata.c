@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* qXfer:osdata: tables of the guest, for `info os` of GDB. Threads are the stub's own table, the others are
+ * the port's. */
+#include "osdata.h"
+
+#include "threads.h"
+
+/* Of a table that is damaged: no more rows than this are told. */
+enum { ROWS_MAX = 4096 };
+
+/* Text of a column is escaped on its way to where it was to go. */
+static void put_escaped(struct unidbg_text *out, char character) {
+    out->put = out->plain;
+    text_xml_char(out, character);
+    out->put = put_escaped;
+}
+
+static void end_column(struct unidbg_text *out) {
+    if (!out->in_column)
+        return;
+    out->put = out->plain;
+    out->in_column = false;
+    unidbg_write(out, "</column>");
+}
+
+void unidbg_column(struct unidbg_text *out, const char *name) {
+    end_column(out);
+    if (!out->in_item)
+        unidbg_write(out, "<item>");
+    out->in_item = true;
+    unidbg_write(out, "<column name=\"");
+    text_xml(out, name);
+    unidbg_write(out, "\">");
+    out->in_column = true;
+    out->plain = out->put;
+    out->put = put_escaped;
+}
+
+static void column(struct unidbg_text *out, const char *name, const char *text) {
+    unidbg_column(out, name);
+    unidbg_write(out, text);
+}
+
+static void end_item(struct unidbg_text *out) {
+    end_column(out);
+    if (out->in_item)
+        unidbg_write(out, "</item>");
+    out->in_item = false;
+}
+
+static bool thread_row(unsigned index, struct unidbg_text *out) {
+    struct unidbg_thread thread;
+
+    if (!thread_at(out->stub, index, &thread))
+        return false;
+    unidbg_column(out, "id");
+    unidbg_write_decimal(out, thread.id);
+    unidbg_column(out, "cpu");
+    unidbg_write_decimal(out, thread.cpu);
+    column(out, "name", thread.name ? thread.name : "");
+    column(out, "state", thread.detail ? thread.detail : "");
+    return true;
+}
+
+static const struct unidbg_table threads = {"threads", "Threads of the guest", thread_row};
+
+static const struct unidbg_table *table_at(const struct unidbg_port *port, unsigned index) {
+    if (index == 0)
+        return &threads;
+    return index <= port->table_count ? &port->tables[index - 1] : NULL;
+}
+
+/* The table of tables: what the annex is empty for. */
+static bool table_row(unsigned index, struct unidbg_text *out) {
+    const struct unidbg_table *table = table_at(out->stub->port, index);
+
+    if (!table)
+        return false;
+    column(out, "Type", table->name);
+    column(out, "Description", table->title);
+    column(out, "Title", table->title);
+    return true;
+}
+
+static const struct unidbg_table types = {"types", "", table_row};
+
+static const struct unidbg_table *find(const struct unidbg_text *out) {
+    const struct unidbg_table *table;
+
+    if (scan_done(&out->annex))
+        return &types;
+    for (unsigned i = 0; (table = table_at(out->stub->port, i)); i++) {
+        struct scan annex = out->annex;
+        if (scan_word(&annex, table->name) && scan_done(&annex))
+            break;
+    }
+    return table;
+}
+
+bool osdata_write(struct unidbg_text *out) {
+    const struct unidbg_table *table = find(out);
+
+    if (!table)
+        return false;
+    unidbg_write(out, "<?xml version=\"1.0\"?><osdata type=\"");
+    text_xml(out, table->name);
+    unidbg_write(out, "\">");
+    for (unsigned i = 0; i < ROWS_MAX && table->row(i, out); i++)
+        end_item(out);
+    unidbg_write(out, "</osdata>");
+    return true;
+}
