@@ -315,7 +315,7 @@ class Image:
         from unidbg_symbols.dwarf.functions import CodeFrame
 
         place = (frames[0].file, frames[0].line, frames[0].column) if frames else ("", 0, 0)
-        return (CodeFrame(symbol.name, *place, False),)
+        return (CodeFrame(symbol.readable, *place, False),)
 
     def locals_at(self, pc: int) -> Sequence[Sequence[LocalVariable]]:
         """Parameters and local variables of each frame at `pc`, in the order of `frames_at`.

@@ -134,7 +134,7 @@ def _sites(placed: Placed, address: int, exact: bool) -> Iterator[Site]:
 def _data(image: Image, link: int) -> Iterator[Site]:
     symbol = image.symbol_at(link)
     if symbol is not None and symbol.kind == "object" and symbol.size:
-        yield Site(symbol.name, link - symbol.address or None)
+        yield Site(symbol.readable, link - symbol.address or None)
 
 
 def _in_code(image: Image, link: int) -> bool:

@@ -92,7 +92,7 @@ def _around(image: Image, address: int) -> SymbolInfo:
 def _info(image: Image, symbol: Symbol, address: int) -> SymbolInfo:
     line = image.line_at(address) if image.has_dwarf and symbol.kind == "func" else None
     file, number = (line.file, line.line) if line is not None else _declared(image, symbol)
-    location = Location(Address(address), symbol.name, address - symbol.address, file, number)
+    location = Location(Address(address), symbol.readable, address - symbol.address, file, number)
     return SymbolInfo(
         symbol.name,
         Address(symbol.address),

@@ -48,7 +48,7 @@ class Module(NamedTuple):
         line = self._line(link)
         return Location(
             address=Address(run),
-            symbol=symbol.name if symbol else None,
+            symbol=symbol.readable if symbol else None,
             offset=link - symbol.address if symbol else 0,
             file=line.file if line else None,
             line=line.line if line else None,

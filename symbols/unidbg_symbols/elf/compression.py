@@ -13,10 +13,13 @@ from unidbg_symbols.errors import ImageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from unidbg_symbols.elf.header import Header, Section
 
 _ZLIB, _ZSTD = 1, 2
 _ZLIB_BEST_RATIO = 1040
+_ZSTD_BEST_RATIO = 1 << 15  # a block of 128 KiB in four bytes
 _MOST_BYTES = 1 << 33
 
 
@@ -61,21 +64,36 @@ def _inflate(data: bytes, size: int, what: str, path: str) -> bytes:
 
 
 def _unzstd(data: bytes, size: int, what: str, path: str) -> bytes:
+    if size > len(data) * _ZSTD_BEST_RATIO + 64:
+        raise damaged(what, f"{len(data)} bytes cannot hold {size}", path=path)
     try:
-        from compression import zstd  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        try:
-            from backports import zstd  # type: ignore[import-not-found, import-untyped, unused-ignore]
-        except ImportError as error:
-            raise ImageError(
-                f"{path}: {what} is compressed by zstd; pip install 'unidbg[dump]', or build the image with "
-                "-gz=zlib",
-                path=path,
-            ) from error
-    try:
-        result = bytes(zstd.ZstdDecompressor().decompress(data, max_length=size)) if size else b""
-    except zstd.ZstdError as error:
+        result = _zstd_reader(data)(size) if size else b""
+    except ImportError as error:
+        remedy = "pip install 'unidbg[dump]', or build the image with -gz=zlib"
+        raise ImageError(f"{path}: {what} is compressed by zstd; {remedy}", path=path) from error
+    except _zstd_errors() as error:
         raise damaged(what, str(error), path=path) from error
     if len(result) != size:
         raise damaged(what, f"{len(result)} bytes of {size}", path=path)
     return result
+
+
+def _zstd_reader(data: bytes) -> Callable[[int], bytes]:
+    """Reads at most so many bytes of what was compressed, whatever its header claims."""
+    from io import BytesIO
+
+    try:
+        from zstandard import ZstdDecompressor
+    except ImportError:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore]
+
+        return zstd.ZstdFile(BytesIO(data)).read  # type: ignore[no-any-return, unused-ignore]
+    return ZstdDecompressor().stream_reader(data).read
+
+
+def _zstd_errors() -> tuple[type[Exception], ...]:
+    try:
+        from zstandard import ZstdError
+    except ImportError:
+        from compression.zstd import ZstdError  # type: ignore[import-not-found, no-redef, unused-ignore]
+    return (EOFError, ZstdError)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,40 @@ def test_compressed_sections(form: str) -> None:
     assert opened.type("struct node").size == image(*GCC).type("struct node").size
 
 
+def zstd_image(tmp_path: Path) -> Path:
+    path = tmp_path / "zstd.elf"
+    done = subprocess.run(
+        ["objcopy", "--compress-debug-sections=zstd", build(*GCC), path], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("objcopy knows no zstd")
+    return path
+
+
+def test_zstd(tmp_path: Path) -> None:
+    pytest.importorskip("zstandard")
+    path = zstd_image(tmp_path)
+    with Image.open(path) as opened:
+        assert opened.type("struct node").size == image(*GCC).type("struct node").size
+        section = opened.section(".debug_info")
+        assert section is not None
+    data = bytearray(path.read_bytes())
+    for at in range(section.offset, section.offset + 60):
+        data[at] ^= 0x5A
+        path.write_bytes(data)
+        with Image.open(path) as opened, suppress(ImageError):
+            _ = opened.contents(section)
+        data[at] ^= 0x5A
+
+
+def test_without_zstd_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = zstd_image(tmp_path)
+    for name in ("zstandard", "compression", "compression.zstd"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with Image.open(path) as opened, pytest.raises(ImageError, match=r"pip install 'unidbg\[dump\]'"):
+        opened.type("struct node")
+
+
 def test_not_an_image(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("hello")
@@ -158,6 +193,7 @@ HEAVY = ("typing", "dataclasses", "enum", "re", "collections", "elftools", "nump
 def test_a_look_up_imports_nothing_heavy() -> None:
     code = f"""
 import sys
+from contextlib import suppress
 before = set(sys.modules)
 from unidbg_symbols import Image
 image = Image.open({str(build(*GCC))!r})
