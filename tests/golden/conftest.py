@@ -16,6 +16,7 @@ import pytest
 
 from tests.golden import sample
 from tests.golden.sample import FakeSession
+from unidbg import conform
 from unidbg.cli import guests, images, opening
 from unidbg.cli.doctor import host
 from unidbg.cli.kit import building, copying
@@ -50,6 +51,7 @@ def unidbg(monkeypatch: pytest.MonkeyPatch, session: FakeSession, tmp_path: Path
     monkeypatch.setattr(images, "index_view", lambda path: sample.INDEX)
     monkeypatch.setattr(images, "difference_view", lambda before, after, name: sample.TYPE_DIFF)
     monkeypatch.setattr(guests, "report", lambda: sample.GUESTS)
+    monkeypatch.setattr(conform, "conform", lambda target, timeout: sample.CONFORMANCE)
     monkeypatch.setattr(copying, "copy", lambda folder, force: sample.COPIED)
     monkeypatch.setattr(building, "build", lambda *what, **options: sample.BUILT)
     monkeypatch.setattr(host, "host_diagnoses", lambda guest_is_given: sample.DOCTOR.diagnoses)

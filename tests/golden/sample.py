@@ -11,7 +11,7 @@ from tests.golden.head import PROVENANCE as PROVENANCE
 from tests.golden.head import at, span
 from tests.golden.traffic import NET_PARTS, RINGS_NOW_NS, quiet_rings, rings
 from unidbg.errors import SymbolNotFound
-from unidbg.views import files, host, inspect, network, system
+from unidbg.views import conformance, files, host, inspect, network, system
 from unidbg.views.base import Absent, Address, Fault, Provenance, View
 
 TICK = at(0x101A40, "tick", 0, "/src/samples/hello/main.c", 31)
@@ -353,6 +353,19 @@ GUESTS = host.GuestsReport(
     )
 )
 
+CONFORMANCE = conformance.ConformanceReport(
+    ":1234",
+    "qemu",
+    "x86_64",
+    False,
+    (
+        conformance.Capability("wire", "packets in fragments of one byte", "yes", True),
+        conformance.Capability("wire", "PacketSize", "yes", False, "4096 bytes"),
+        conformance.Capability("wire", "packets as long as it says", "wrong", False, "no answer"),
+        conformance.Capability("memory", "m: read", "no", True),
+        conformance.Capability("running", "0x03 breaks in", "untested", True, "the guest stood when we came"),
+    ),
+)
 COPIED = host.KitReport(
     "copied", "kit", ("x86_64",), (host.KitFile("Makefile", 4096), host.KitFile("core/stub.c", 9000))
 )

@@ -36,12 +36,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "index": ("index", "hello.elf"),
     "ls": ("ls",),
     "doctor": ("doctor",),
+    "conform": ("conform", ":1234"),
     "stub-copy": ("stub", "copy", "kit"),
     "stub-build": ("stub", "build", "x86_64"),
     "monitor": ("monitor", ":1234", "stats"),
 }
 
-CODES = {"doctor": 1}
+CODES = {"conform": 1, "doctor": 1}
 """Commands that answer with a verdict that is negative here."""
 
 

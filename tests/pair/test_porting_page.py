@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.stub_host import STUBS
+from unidbg.conform import conform
 
 PAGE = ROOT / "docs" / "porting.md"
 KERNEL = Path(__file__).with_name("porting")
@@ -117,3 +118,17 @@ def test_a_port_by_the_page_can_be_debugged(image: Path, line: Path) -> None:
     assert int(re.findall(r"= (\d+)$", later, re.MULTILINE)[0]) > before, "it ran on"
     assert "received signal SIGSEGV" in later
     assert "page fault: write to 0x7fffffff0000, not mapped" in later
+
+
+def test_a_port_by_the_page_conforms(line: Path) -> None:
+    """Whatever the page's port does not give is absent, and nothing is wrong."""
+    report = conform(f"unix:{line}", timeout=10.0)
+    assert report.conforms
+    absent = {one.name for one in report.capabilities if one.verdict != "yes"}
+    assert absent <= {
+        "memory map",
+        "qMemoryRegionInfo",
+        "m: what is readable of a range",
+        "lease: a client that vanishes leaves nothing behind",
+        "how long the guest stood",
+    }

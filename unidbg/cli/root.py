@@ -48,6 +48,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "diff": "Show what changed between two dumps or two moments.",
         "find": "Find bytes, a text or pointers in guest memory.",
     },
+    "CI": {
+        "conform": "Try what a stub can do, and print its capability table.",
+    },
     "Tools": {
         "stub": "Get the stub that a kernel links: its sources, or objects.",
         "index": "Make the index of an image, for a build step.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unidbg.views import base, files, forensics, host, inspect, network, system
+from unidbg.views import base, conformance, files, forensics, host, inspect, network, system
 
 NAMES: dict[type, str] = {
     system.OverviewView: "overview",
@@ -34,6 +34,7 @@ NAMES: dict[type, str] = {
     host.GuestsReport: "ls",
     host.DoctorReport: "doctor",
     host.KitReport: "stub",
+    conformance.ConformanceReport: "conform",
 }
 
 

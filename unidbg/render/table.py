@@ -13,6 +13,7 @@ from unidbg.render.foot import fault_lines, provenance_line
 from unidbg.render.json import all_faults
 from unidbg.render.tables import (
     code,
+    conformance,
     crash,
     files,
     forensics,
@@ -28,6 +29,7 @@ from unidbg.render.tables import network as net
 from unidbg.views import base, host, inspect, network, system
 from unidbg.views import files as views_of_files
 from unidbg.views import forensics as found
+from unidbg.views.conformance import ConformanceReport
 
 Body = Callable[[Any, Page], Sequence[RenderableType]]
 
@@ -62,6 +64,7 @@ BODIES: dict[type, Body] = {
     host.GuestsReport: guests.guests,
     host.DoctorReport: guests.doctor,
     host.KitReport: kit.kit,
+    ConformanceReport: conformance.conformance,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from unidbg.errors import AnotherClient, RemoteProtocolError, TargetError, TargetTimeout
@@ -17,18 +18,23 @@ from unidbg.transport.url import Address, GuestName, QmpAddress, TcpAddress, Uni
 if TYPE_CHECKING:
     from unidbg.target.registry import GuestRecord
 
+Before = Callable[[Link], None]
+"""What is done with a line of our own before anything else."""
+
 SPEAKING_RSP = ("stub", "gdbstub")
 """The lines of a registered guest on which a target can be opened, best first."""
 TAKEN_UP = 2.0
 """Seconds that a server may take to accept us; then another client holds the line."""
 
 
-def open_target(url: str, *, timeout: float = 5.0, image_machine: str | None = None) -> Target:
+def open_target(
+    url: str, *, timeout: float = 5.0, image_machine: str | None = None, before: Before | None = None
+) -> Target:
     """The target that `url` names, attached; the guest runs on if it ran.
 
-    `image_machine` helps where a stub does not say what it is. Raises `ConfigError` for a URL that names
-    nothing, `AnotherClient`, `TargetGone`, `TargetTimeout` or `RemoteProtocolError` within `timeout` seconds;
-    `DumpError` for a file that is no dump.
+    `image_machine` helps where a stub does not say what it is; `before` is called with the line, before a
+    first packet is sent. Raises `ConfigError` for a URL that names nothing, `AnotherClient`, `TargetGone`,
+    `TargetTimeout` or `RemoteProtocolError` within `timeout` seconds; `DumpError` for a file that is no dump.
     """
     from unidbg.target.dump.opening import names_dump, open_dump
 
@@ -36,22 +42,22 @@ def open_target(url: str, *, timeout: float = 5.0, image_machine: str | None = N
         return open_dump(url, image_machine=image_machine)
     address = parse_url(url)
     if isinstance(address, GuestName):
-        return _open_guest(url, address.name, timeout)
+        return _open_guest(url, address.name, timeout, before)
     if isinstance(address, QmpAddress):
-        return _open_qemu(url, address, timeout)
+        return _open_qemu(url, address, timeout, before)
     try:
-        return _open_address(url, address, timeout)
+        return _open_address(url, address, timeout, before)
     except (AnotherClient, TargetTimeout) as error:
         raise _with_other_ways(error, url) from None
 
 
-def _open_qemu(url: str, address: QmpAddress, timeout: float) -> Target:
+def _open_qemu(url: str, address: QmpAddress, timeout: float, before: Before | None) -> Target:
     """Through QEMU's gdbstub, which is closed again afterwards if it was opened for this."""
     from unidbg.target.qmpgate import Gate
 
     gate = Gate(address.path, timeout)
     try:
-        target = _open_address(url, gate.gdbstub, timeout)
+        target = _open_address(url, gate.gdbstub, timeout, before)
     except BaseException:
         gate.close()
         raise
@@ -59,7 +65,7 @@ def _open_qemu(url: str, address: QmpAddress, timeout: float) -> Target:
     return target
 
 
-def _open_guest(url: str, name: str, timeout: float) -> Target:
+def _open_guest(url: str, name: str, timeout: float, before: Before | None) -> Target:
     """A guest of our own by the first of its lines that lets us in: free ones first, the stub's before all.
 
     A guest that hangs with interrupts off does not answer on its stub's line; QEMU's gdbstub still does.
@@ -74,7 +80,7 @@ def _open_guest(url: str, name: str, timeout: float) -> Target:
     for position, kind in enumerate(kinds):
         patience = timeout if position == len(kinds) - 1 else timeout / 2
         try:
-            return _open_address(url, parse_url(record.lines[kind]), patience)
+            return _open_address(url, parse_url(record.lines[kind]), patience, before)
         except (TargetError, RemoteProtocolError) as error:
             first = first or error
     assert first is not None
@@ -89,13 +95,16 @@ def _busy(record: GuestRecord, kind: str) -> bool:
     return isinstance(address, UnixAddress) and unix_busy(address.path)
 
 
-def _open_address(url: str, address: Address, timeout: float) -> RspTarget:
+def _open_address(url: str, address: Address, timeout: float, before: Before | None = None) -> RspTarget:
     deadline = time.monotonic() + timeout
     line = open_line(address, timeout)
     try:
         if isinstance(line, SocketLine):
             wait_until_taken_up(line, min(TAKEN_UP, timeout))
-        return attach(url, Link(line, timeout=max(0.5, deadline - time.monotonic())))
+        link = Link(line, timeout=max(0.5, deadline - time.monotonic()))
+        if before is not None:
+            before(link)
+        return attach(url, link)
     except BaseException:
         line.close()
         raise

@@ -122,6 +122,11 @@ class RspTarget:
         """Stop, read, go on, all in one write (our stub alone). `None` where that cannot be done now."""
         return glance(self, ranges, threads, registers)
 
+    @property
+    def found_running(self) -> bool:
+        """Whether it was our coming that stopped the guest. A generic stub does not tell: False."""
+        return self._ran_before
+
     def memory_map(self) -> Sequence[MemoryRegion]:
         """What the stub says of its memory; asked once."""
         if self._regions is None:

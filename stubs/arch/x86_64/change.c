@@ -112,15 +112,16 @@ static void write_address(unsigned slot, uint64_t address) {
 }
 
 /* DR7: enable bit at 2n, condition (0 execute, 1 write, 3 access) at 16 + 4n, length (1, 2, 8, 4 bytes as 0
- * to 3) at 18 + 4n. There is no watching of reads alone. */
+ * to 3) at 18 + 4n. There is no watching of reads alone: a watchpoint for reads stops at writes, too, and gdb
+ * passes over those that change the value. */
 bool unidbg_x86_64_hardware(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address,
                             unsigned length) {
-    static const uint8_t conditions[] = {0, 0, 1, 0, 3};
+    static const uint8_t conditions[] = {0, 0, 1, 3, 3};
     static const uint8_t lengths[] = {0, 0, 1, 0, 3, 0, 0, 0, 2};
     uint64_t control = read_dr7() & ~((uint64_t)3 << 2 * slot | (uint64_t)15 << (16 + 4 * slot));
 
     (void)context;
-    if (kind == UNIDBG_HW_READ || length > 8 || (length & (length - 1)) || (length && address & (length - 1)))
+    if (length > 8 || (length & (length - 1)) || (length && address & (length - 1)))
         return false;
     if (length > 0) {
         uint64_t bits = (uint64_t)conditions[kind] | (uint64_t)lengths[length] << 2;

@@ -100,7 +100,8 @@ struct unidbg_port {
     uint64_t (*slot)(void *context);
 
     /* Hardware breakpoints and watchpoints: `hardware_slots` of them. `hardware` sets slot n, or clears it
-     * with length 0; false: it cannot. `hardware_hits` gives and clears the set of slots (bits) that hit. */
+     * with length 0; false: it cannot. A watchpoint for reads may stop at writes, too. `hardware_hits` gives
+     * and clears the set of slots (bits) that hit. */
     unsigned hardware_slots;
     bool (*hardware)(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address,
                      unsigned length);

@@ -118,8 +118,8 @@ static bool set_hardware(void *context, unsigned slot, enum unidbg_hardware kind
                          unsigned length) {
     struct machine *machine = context;
 
-    if (kind == UNIDBG_HW_READ)
-        return false;
+    if (kind == UNIDBG_HW_READ) /* as on x86_64, which cannot watch reads alone */
+        kind = UNIDBG_HW_ACCESS;
     machine->slots[slot] = (struct debug_slot){address, length, kind};
     return true;
 }

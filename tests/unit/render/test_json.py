@@ -14,6 +14,7 @@ from unidbg.render.json import all_faults, dumps, to_json
 from unidbg.render.names import NAMES, view_name
 from unidbg.views import files, forensics, host, inspect, system
 from unidbg.views.base import Address, Fault, View
+from unidbg.views.conformance import ConformanceReport
 
 
 def test_an_address_is_text_and_a_count_a_number() -> None:
@@ -74,7 +75,9 @@ def test_every_view_has_a_name() -> None:
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, View) and cls is not View
     ]
-    assert set(classes) | {host.GuestsReport, host.DoctorReport, host.KitReport} == set(NAMES)
+    assert set(classes) | {host.GuestsReport, host.DoctorReport, host.KitReport, ConformanceReport} == set(
+        NAMES
+    )
     assert view_name(sample.NO_APP) == "app"
 
 
