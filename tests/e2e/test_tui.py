@@ -48,6 +48,14 @@ class Terminal:
     def screen(self) -> str:
         return self._do("capture-pane", "-p")
 
+    def record(self, path: Path) -> None:
+        """Keep from now on every byte that the program sends to its terminal."""
+        self._do("pipe-pane", "-o", f"exec cat >'{path}'")
+
+    def title(self) -> str:
+        """What programs have called this terminal."""
+        return self._do("display-message", "-p", "#{pane_title}")
+
     def resize(self, width: int, height: int) -> None:
         self._do("resize-window", "-x", str(width), "-y", str(height))
 

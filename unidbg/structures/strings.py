@@ -1,4 +1,4 @@
-"""Text of the guest: NUL-terminated, in arrays, and in rings. Bytes that are not UTF-8 become `\\xNN`."""
+"""Text of the guest: NUL-terminated, in arrays, and in rings. Bytes that are not UTF-8 are surrogates."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PIECE = 256
 
 
 def decode(data: bytes) -> str:
-    """Bytes as text, without loss: what is not UTF-8 is spelled `\\xNN`.
+    """Bytes as text, without loss: what is not UTF-8 becomes U+DC80..U+DCFF (`surrogateescape`).
 
     Control bytes stay; renderers escape.
     """
-    return data.decode("utf-8", "backslashreplace")
+    return data.decode("utf-8", "surrogateescape")
 
 
 def until_nul(data: bytes) -> bytes:
