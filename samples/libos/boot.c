@@ -81,8 +81,9 @@ bool boot_info_read(uintptr_t start_info) {
         string_copy(boot.command_line, sizeof(boot.command_line), (const char *)info->command_line);
     }
     if (info->module_count > 0) {
-        const struct hvm_module *module = (const struct hvm_module *)info->modules;
-        boot.initrd = (struct range){module->address, module->address + module->size};
+        struct hvm_module module;
+        memcpy(&module, (const void *)info->modules, sizeof(module)); /* QEMU does not align it */
+        boot.initrd = (struct range){module.address, module.address + module.size};
     }
     return true;
 }

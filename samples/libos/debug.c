@@ -17,6 +17,7 @@
 #include "libos/osdata.h"
 #include "libos/paging.h"
 #include "libos/power.h"
+#include "libos/security.h"
 #include "libos/stats.h"
 #include "libos/string.h"
 #include "libos/uart.h"
@@ -141,6 +142,7 @@ void debug_init(void) {
     unidbg_x86_64_port(&port);
     unidbg_uart16550_init(&line, UART_COM2, &port);
     is_started = unidbg_init(&stub, &port, buffer, sizeof(buffer));
+    security_debug_port(is_started);
 }
 
 /* A client has sent something: returns when it lets the guest go on. */

@@ -5,6 +5,7 @@
 
 #include "libos/apic.h"
 #include "libos/panic.h"
+#include "libos/security.h"
 #include "libos/trap.h"
 
 static struct device_table table;
@@ -45,6 +46,6 @@ void device_interrupt(uint8_t vector, struct unidbg_frame *frame) {
         return; /* spurious: the local APIC wants no end-of-interrupt for it either */
     }
     device->interrupts++;
-    device->handler(device, frame);
+    CHECKED(device->handler)(device, frame);
     lapic_end_of_interrupt();
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "libos/arp.h"
+#include "libos/security.h"
 
 #define TIME_TO_LIVE 64
 
@@ -32,7 +33,7 @@ static struct network_protocol *protocol_of(uint8_t number) {
 
 static bool deliver(struct network_protocol *protocol, const struct ipv4_packet *packet) {
     protocol->received++;
-    if (!protocol->handler(packet)) {
+    if (!CHECKED(protocol->handler)(packet)) {
         protocol->dropped++;
     }
     return true;

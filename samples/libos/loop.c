@@ -7,6 +7,7 @@
 #include "libos/clock.h"
 #include "libos/cpu.h"
 #include "libos/panic.h"
+#include "libos/security.h"
 
 #define LONGEST_SLEEP_NS 60000000000ul
 #define SHORTEST_SLEEP_NS 5000ul /* below, going to sleep and waking up takes longer */
@@ -68,7 +69,7 @@ static void fire(struct loop_timer *timer) {
     }
     timer->fired++;
     loop.timers_fired++;
-    timer->callback(timer->data);
+    CHECKED(timer->callback)(timer->data);
 }
 
 /* Those due at now_ns, the earliest first. A timer started meanwhile is due later, so this ends. */
@@ -104,7 +105,7 @@ static void run_handlers(void) {
         if (handler->active && (notified >> handler->descriptor & 1)) {
             handler->events++;
             loop.events_handled++;
-            handler->callback(handler->descriptor, handler->data);
+            CHECKED(handler->callback)(handler->descriptor, handler->data);
         }
     }
 }

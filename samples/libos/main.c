@@ -16,6 +16,7 @@
 #include "libos/paging.h"
 #include "libos/panic.h"
 #include "libos/power.h"
+#include "libos/security.h"
 #include "libos/string.h"
 #include "libos/trap.h"
 #include "libos/uart.h"
@@ -39,6 +40,7 @@ static void start_clock_and_memory(void) {
     boot_phase_end(phase);
     phase = boot_phase("paging");
     paging_init();
+    security_apply();
     boot_phase_end(phase);
     clock_calibrate_end();
     boot_phases_convert();
@@ -121,6 +123,7 @@ static void start_application(void) {
 
 void libos_main(uintptr_t start_info) {
     start_entry(start_info);
+    security_init(); /* here, where no function that has seen another canary is to return */
     start_clock_and_memory();
     start_debugger();
     start_devices();

@@ -9,6 +9,7 @@
 #include "libos/memory_parts.h"
 #include "libos/paging.h"
 #include "libos/panic.h"
+#include "libos/security.h"
 
 static struct memory_layout layout;
 struct memory_manager manager;
@@ -47,16 +48,22 @@ static void add_guard(uintptr_t stack) {
     layout.guard_count++;
 }
 
+static void add_guards(void) {
+    for (unsigned i = 0; i < INTERRUPT_STACKS; i++) {
+        add_guard(interrupt_stack(i).start);
+    }
+    add_guard((uintptr_t)stack_start);
+}
+
 static void describe_layout(struct range heap) {
     layout.code = (struct range){(uintptr_t)code_start, (uintptr_t)code_end};
     layout.rodata = (struct range){(uintptr_t)rodata_start, (uintptr_t)rodata_end};
     layout.data = (struct range){(uintptr_t)data_start, (uintptr_t)data_end};
     layout.stack = (struct range){(uintptr_t)stack_start, (uintptr_t)stack_end};
     layout.heap = heap;
-    for (unsigned i = 0; i < INTERRUPT_STACKS; i++) {
-        add_guard(interrupt_stack(i).start);
+    if (security_config()->guard_pages) {
+        add_guards();
     }
-    add_guard((uintptr_t)stack_start);
 }
 
 void memory_init(uint64_t arena_bytes) {

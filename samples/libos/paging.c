@@ -7,6 +7,7 @@
 #include "libos/image.h"
 #include "libos/memory.h"
 #include "libos/panic.h"
+#include "libos/security.h"
 
 #define LEVELS 4
 #define ENTRIES 512
@@ -111,22 +112,30 @@ static void map_all_ram(void) {
 
 void paging_init(void) {
     const struct memory_layout *layout = memory_layout();
+    const struct security_config *security = security_config();
     root = new_table();
-    map(layout->code, READ_EXECUTE);
-    map(layout->rodata, READ_ONLY);
+    map(layout->code, security->read_only_text ? READ_EXECUTE : PAGE_WRITABLE);
+    map(layout->rodata, security->no_execute ? READ_ONLY : READ_EXECUTE);
     map(layout->data, READ_WRITE);
     map(layout->stack, READ_WRITE);
     for (unsigned i = 0; i < INTERRUPT_STACKS; i++) {
         map(interrupt_stack(i), READ_WRITE);
     }
     map_all_ram();
+    if (!security->guard_pages) {
+        map((struct range){(uintptr_t)interrupt_stacks_start, layout->stack.start}, READ_WRITE);
+    }
+    if (!security->write_xor_execute) {
+        map((struct range){SECURITY_CODE_PAGE, SECURITY_CODE_PAGE + PAGE_BYTES}, PAGE_WRITABLE);
+    }
     write_cr3((uintptr_t)root);
 }
 
+bool paging_is_ready(void) {
+    return root != NULL;
+}
+
 void paging_map_device(uintptr_t physical, uint64_t length) {
-    if (root == NULL) {
-        return; /* a panic before paging_init() wants to power off */
-    }
     map((struct range){physical, physical + length}, DEVICE);
 }
 

@@ -44,6 +44,7 @@ struct page_region {
 
 /* Build the tables for the image and for RAM, and switch to them. */
 void paging_init(void);
+bool paging_is_ready(void);
 
 /* Make the registers of a device reachable: uncached, writable, never executable. */
 void paging_map_device(uintptr_t physical, uint64_t length);

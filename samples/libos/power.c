@@ -35,17 +35,23 @@ void power_start(void) {
     paging_map_device(MICROVM_GED, PAGE_BYTES);
 }
 
+/* In a panic before there are page tables it cannot be reached. */
+static void write_ged(uintptr_t reg, uint8_t value) {
+    if (paging_is_ready()) {
+        boot_need(BOOT_NEED_POWER);
+        mmio_write8(MICROVM_GED + reg, value);
+    }
+}
+
 void power_off(uint8_t status) {
     outb(DEBUG_EXIT_PORT, status);
     outw(Q35_PM1A_CONTROL, Q35_SLEEP_S5);
-    boot_need(BOOT_NEED_POWER);
-    mmio_write8(MICROVM_GED + MICROVM_SLEEP_CONTROL, MICROVM_SLEEP_S5);
+    write_ged(MICROVM_SLEEP_CONTROL, MICROVM_SLEEP_S5);
     halt_for_ever();
 }
 
 void power_reset(void) {
     outb(KEYBOARD_COMMAND, KEYBOARD_PULSE_RESET);
-    boot_need(BOOT_NEED_POWER);
-    mmio_write8(MICROVM_GED + MICROVM_RESET, MICROVM_RESET_VALUE);
+    write_ged(MICROVM_RESET, MICROVM_RESET_VALUE);
     halt_for_ever();
 }

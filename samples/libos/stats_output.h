@@ -19,7 +19,8 @@ static inline const char *stats_boolean(bool value) {
     return value ? "true" : "false";
 }
 
-void stats_heap(struct output *out); /* of stats_heap.c */
+void stats_heap(struct output *out);     /* of stats_heap.c */
+void stats_security(struct output *out); /* of stats_security.c */
 
 /* Views of stats_network.c; slots are those of the rings, and the chains of the queues under them. */
 void stats_net(struct output *out);

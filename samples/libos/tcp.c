@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "libos/clock.h"
+#include "libos/security.h"
 #include "libos/tcp_parts.h"
 
 #define CONNECTIONS 64
@@ -49,7 +50,7 @@ struct tcp_connection *tcp_allocate(void) {
 }
 
 void tcp_notify(struct tcp_connection *connection, enum tcp_event event) {
-    connection->handler(connection, event, NULL, 0);
+    CHECKED(connection->handler)(connection, event, NULL, 0);
 }
 
 void tcp_end(struct tcp_connection *connection) {

@@ -4,6 +4,7 @@
 
 #include "libos/clock.h"
 #include "libos/random.h"
+#include "libos/security.h"
 #include "libos/tcp_parts.h"
 
 #define NS_PER_MILLISECOND 1000000ul
@@ -174,7 +175,7 @@ static void take_data(struct tcp_connection *connection, const struct arrival *a
         connection->receive_next += arrival->length;
         connection->received_bytes += arrival->length;
         connection->wants_ack = true;
-        connection->handler(connection, TCP_RECEIVED, arrival->data, arrival->length);
+        CHECKED(connection->handler)(connection, TCP_RECEIVED, arrival->data, arrival->length);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "libos/ipv4.h"
+#include "libos/security.h"
 #include "libos/string.h"
 
 static uint16_t checksum_of(ipv4_address from, ipv4_address to, const void *data, uint32_t length) {
@@ -29,7 +30,8 @@ bool udp_input(const struct ipv4_packet *packet) {
         return false;
     }
     listener->accepted++;
-    listener->udp(&(struct udp_datagram){
+    CHECKED(listener->udp)
+    (&(struct udp_datagram){
         .interface = packet->interface,
         .remote = packet->source,
         .remote_port = swap16(header->source_port),
