@@ -48,6 +48,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "diff": "Show what changed between two dumps or two moments.",
         "find": "Find bytes, a text or pointers in guest memory.",
     },
+    "Dumps": {
+        "dump": "Write a guest into a core file.",
+    },
     "CI": {
         "conform": "Try what a stub can do, and print its capability table.",
     },

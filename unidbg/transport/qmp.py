@@ -71,6 +71,14 @@ class Qmp:
         """The output of a command of QEMU's human monitor, for what QMP has no command of its own for."""
         return str(self.command("human-monitor-command", timeout=timeout, **{"command-line": line}))
 
+    def peer(self) -> int | None:
+        """The process at the other end, where the system tells."""
+        option = getattr(socket, "SO_PEERCRED", None)
+        if option is None:
+            return None
+        raw = self._sock.getsockopt(socket.SOL_SOCKET, option, 12)
+        return int.from_bytes(raw[:4], "little") or None
+
     def _object(self) -> dict[str, Any]:
         import json
 

@@ -17,6 +17,8 @@ from unidbg.target.dump.source import Source, bad
 ELF_MAGIC = b"\x7fELF"
 ET_CORE = 4
 PT_LOAD, PT_NOTE = 1, 4
+PT_PHYSICAL = 0x6B64_6269
+"""Ours: memory that no virtual address reaches. It stands where the OS may define types of its own."""
 PN_XNUM = 0xFFFF
 OSABI_STANDALONE = 255
 MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
@@ -43,6 +45,8 @@ class Segments(NamedTuple):
 
     virtual: array[int]
     physical: array[int]
+    unmapped: array[int]
+    """1 where only the physical address is meant: a segment of our own type."""
     offset: array[int]
     file_bytes: array[int]
     memory_bytes: array[int]
@@ -103,15 +107,17 @@ def _section_info(source: Source, shoff: int, bits: int) -> int:
 
 
 def read_segments(source: Source, header: Header) -> tuple[Segments, list[tuple[int, int]]]:
-    """The PT_LOADs, and (offset, size) of the PT_NOTEs; as many as the file really has."""
+    """PT_LOADs with our PT_PHYSICALs, and (offset, size) of the PT_NOTEs; as many as the file really has."""
     size = 56 if header.bits == 64 else 32
     count = min(header.segments, MAX_SEGMENTS)
     raw = source.read(header.segments_offset, count * size)
     kinds, offsets, virtual, physical, in_file, in_memory = _columns(raw[: len(raw) // size * size], size)
-    loads = [kind == PT_LOAD for kind in kinds]
-    columns = (array("Q", compress(c, loads)) for c in (virtual, physical, offsets, in_file, in_memory))
+    loads = [kind in (PT_LOAD, PT_PHYSICAL) for kind in kinds]
+    unmapped = array("b", (kind == PT_PHYSICAL for kind in kinds))
+    columns = (virtual, physical, unmapped, offsets, in_file, in_memory)
+    kept = (array(c.typecode, compress(c, loads)) for c in columns)
     notes = [(offsets[n], in_file[n]) for n, kind in enumerate(kinds) if kind == PT_NOTE]
-    return Segments(*columns), notes
+    return Segments(*kept), notes
 
 
 def _columns(raw: bytes, size: int) -> list[array[int]]:

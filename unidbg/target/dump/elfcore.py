@@ -99,6 +99,8 @@ def _virtual(source: Source, loads: elf.Segments, notes: Sequence[elf.Note], sol
 def _space(source: Source, loads: elf.Segments, starts: array[int], solo5: bool) -> FileSpace:
     """Solo5's file ends behind the last page that was ever touched: what it lacks is zeros."""
     lengths = loads.file_bytes if solo5 else loads.lengths(source.size)
+    if starts is not loads.physical and any(loads.unmapped):
+        lengths = array("Q", (0 if no else n for n, no in zip(lengths, loads.unmapped, strict=True)))
     return FileSpace(source, Extents.of_columns(starts, lengths, loads.offset), zeros_behind=solo5)
 
 

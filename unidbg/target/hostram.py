@@ -1,0 +1,165 @@
+"""The RAM of a QEMU of this host, read past the guest: what is where QEMU's monitor tells, the bytes /proc.
+
+Far faster than packets, and pages that were never touched need not be looked at. It needs the right to trace
+the process; without it whoever asks reads by other ways.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from array import array
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from unidbg.errors import MemoryFault, ProtocolError, TargetError
+from unidbg.target.base import MemoryRegion
+from unidbg.target.registry import record_behind
+from unidbg.transport.qmp import Qmp
+
+PAGE = 4096
+PRESENT = 3 << 62
+"""In /proc/PID/pagemap: the page is in memory, or swapped out; otherwise it was never touched."""
+Ask = Callable[[str], str]
+"""Gives what QEMU's human monitor answers to a line."""
+
+_VIEW = re.compile(r"^FlatView #\d+$(.*?)(?=^FlatView|\Z)", re.MULTILINE | re.DOTALL)
+_RANGE = re.compile(r"^\s+([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, (ram|rom)\)", re.MULTILINE)
+_HOST = re.compile(r"Host virtual address for 0x[0-9a-f]+ \([^)]*\) is 0x([0-9a-f]+)")
+
+
+class Block(NamedTuple):
+    """Guest-physical memory from `start` on, and where QEMU has it."""
+
+    start: int
+    length: int
+    host: int
+
+
+def ram_ranges(tree: str) -> list[tuple[int, int]]:
+    """(start, length) of RAM and ROM in the address space `memory`, from `info mtree -f`."""
+    views = [
+        view for view in _VIEW.findall(tree.replace("\r", "")) if '"memory"' in view or "cpu-memory" in view
+    ]
+    rows = _RANGE.findall(views[0]) if views else []
+    return [(int(first, 16), int(last, 16) - int(first, 16) + 1) for first, last, _ in rows]
+
+
+class HostRam:
+    """Guest-physical memory through /proc/PID/mem. Close it."""
+
+    def __init__(self, pid: int, blocks: Sequence[Block]) -> None:
+        self._blocks = sorted(blocks)
+        self._memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
+        try:
+            self._pages = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY)
+        except OSError:
+            os.close(self._memory)
+            raise
+
+    def close(self) -> None:
+        """Let the process go."""
+        os.close(self._memory)
+        os.close(self._pages)
+
+    def _find(self, address: int, length: int) -> int | None:
+        """The host's address of a range that lies in one block."""
+        for block in self._blocks:
+            if block.start <= address and address + length <= block.start + block.length:
+                return block.host + address - block.start
+        return None
+
+    def read(self, address: int, length: int) -> bytes:
+        """Exactly `length` bytes, or MemoryFault."""
+        host = self._find(address, length)
+        data = b""
+        with suppress(OSError):
+            data = os.pread(self._memory, length, host) if host is not None else b""
+        if len(data) != length:
+            raise MemoryFault(address, length, "no RAM of the guest")
+        return data
+
+    def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes | None]:
+        """Each range, `None` where it is no RAM."""
+        found: list[bytes | None] = []
+        for address, length in ranges:
+            try:
+                found.append(self.read(address, length))
+            except MemoryFault:
+                found.append(None)
+        return found
+
+    def regions(self) -> Sequence[MemoryRegion]:
+        """The blocks."""
+        return [MemoryRegion(block.start, block.start + block.length) for block in self._blocks]
+
+    def untouched(self, address: int, length: int) -> bool:
+        """Whether no page of a range was ever in memory: then it is zeros."""
+        host = self._find(address, length)
+        if host is None:
+            return False
+        first, last = host // PAGE, (host + length - 1) // PAGE
+        raw = os.pread(self._pages, 8 * (last - first + 1), 8 * first)
+        whole = len(raw) == 8 * (last - first + 1)
+        return whole and not any(entry & PRESENT for entry in array("Q", raw))
+
+
+def host_ram_behind(url: str) -> HostRam | None:
+    """The RAM of the guest that `url` leads to, where it is a QEMU whose monitor we reach."""
+    record = record_behind(url)
+    path = record.lines.get("qmp", "") if record else url
+    if not path.startswith("qmp:"):
+        return None
+    try:
+        with Qmp(path.removeprefix("qmp:")) as qmp:
+            pid = record.pid if record else qmp.peer()
+            return host_ram(qmp.human, pid) if pid else None
+    except (TargetError, ProtocolError):
+        return None
+
+
+def host_ram(ask: Ask, pid: int) -> HostRam | None:
+    """The RAM of the QEMU that `ask` asks; `None` where it cannot be read from here, or is not that QEMU."""
+    try:
+        blocks = _joined(
+            [Block(start, length, _host(ask, start)) for start, length in ram_ranges(ask("info mtree -f"))]
+        )
+        ram = HostRam(pid, blocks) if blocks else None
+    except (OSError, ValueError, TargetError, ProtocolError):
+        return None
+    if ram is not None and not _same(ask, ram, blocks[0]):
+        ram.close()
+        return None
+    return ram
+
+
+def _joined(blocks: Sequence[Block]) -> list[Block]:
+    """Neighbours in the guest that are neighbours in QEMU too are one."""
+    found: list[Block] = []
+    for block in sorted(blocks):
+        last = found[-1] if found else None
+        if last and block.start - last.start == block.host - last.host == last.length:
+            found[-1] = last._replace(length=last.length + block.length)
+        else:
+            found.append(block)
+    return found
+
+
+def _host(ask: Ask, address: int) -> int:
+    """Where QEMU has a guest-physical address."""
+    found = _HOST.search(ask(f"gpa2hva {address:#x}"))
+    if found is None:
+        raise ValueError(f"QEMU does not tell where {address:#x} is")
+    return int(found[1], 16)
+
+
+def _same(ask: Ask, ram: HostRam, block: Block) -> bool:
+    """Whether QEMU says of the last bytes of a block what we read."""
+    address = block.start + block.length - 16
+    words = re.findall(r"0x([0-9a-f]{16})", ask(f"xp /2gx {address:#x}"))
+    try:
+        theirs = b"".join(int(word, 16).to_bytes(8, "little") for word in words[-2:])
+        return theirs == ram.read(address, 16)
+    except MemoryFault:
+        return False
