@@ -19,6 +19,8 @@ from unidbg.target.dump.sink import BLOCK, Digest, Sink, pour
 PAGE = 4096
 CHUNK = 1 << 20
 """Bytes that are read from the guest at once."""
+OSABI_LINUX = b"\x03"
+"""The notes are Linux's; LLDB reads no core of an unknown system."""
 READ, WRITE, EXECUTE = 4, 2, 1
 
 
@@ -165,7 +167,7 @@ def _head(plan: Plan, rows: Sequence[_Segment], offset: int, total: int) -> byte
     many = count >= elf.PN_XNUM
     section_at = 64 + 56 * count if many else 0
     notes_at = _headers_bytes(len(rows))
-    ident = elf.ELF_MAGIC + b"\x02\x01\x01".ljust(12, b"\0")
+    ident = elf.ELF_MAGIC + (b"\x02\x01\x01" + OSABI_LINUX).ljust(12, b"\0")
     machine = MACHINE_NUMBERS.get(plan.machine, 0)
     counts = (56, min(count, elf.PN_XNUM), 64, 1 if many else 0, 0)
     out = [ident + struct.pack("<HHIQQQIHHHHHH", elf.ET_CORE, machine, 1, 0, 64, section_at, 0, 64, *counts)]
