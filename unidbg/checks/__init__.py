@@ -1,1 +1,1 @@
-"""From a view to findings: each check is a pure function of views. Nothing here yet."""
+"""From views to findings: each check is a pure function of views."""

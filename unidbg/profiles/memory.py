@@ -43,6 +43,17 @@ def generic_memory(context: Context) -> MemoryView | Absent:
     return build(context, image_layout(context.program), physical, Faults())
 
 
+def stack_bounds(context: Context) -> Range | None:
+    """The stack as the probe of kind `memory` tells it; `None` where there is none."""
+    from unidbg.profiles.probe import find_root
+
+    faults = Faults()
+    root = find_root(context, "memory", faults)
+    if root is None or isinstance(root, Absent) or not root.is_struct_() or not root.has_("stack"):
+        return None
+    return Fields(context.program, root, faults).range("stack")
+
+
 def build(
     context: Context, layout: dict[str, Range | None], physical: AddressSpace, faults: Faults
 ) -> MemoryView:

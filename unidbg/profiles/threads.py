@@ -11,7 +11,7 @@ from unidbg.profiles.standing import explained, standing
 from unidbg.program.unwind import backtrace
 from unidbg.structures.faults import Faults
 from unidbg.target.base import StopReason, ThreadInfo
-from unidbg.views.system import Thread, ThreadsView
+from unidbg.views.system import Frame, Thread, ThreadsView
 
 MAX_THREADS = 4096
 OUR_STUB = "unidbg"
@@ -58,7 +58,18 @@ def thread(
         frames=frames,
         faults=faults,
         culprit=blamed,
+        stack_margin_bytes=_margin(context, frames),
     )
+
+
+def _margin(context: Context, frames: tuple[Frame, ...]) -> int | None:
+    """Bytes from the stack pointer down to where the guest's stack ends, if it is that stack."""
+    from unidbg.profiles.memory import stack_bounds
+
+    bounds = stack_bounds(context) if frames else None
+    if bounds is None or not bounds.start <= frames[0].sp < bounds.end:
+        return None
+    return frames[0].sp - bounds.start
 
 
 class Death(NamedTuple):
