@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from unidbg.checks.check import Check, Limits
     from unidbg.profiles.find import Pattern
     from unidbg.target.base import Target
+    from unidbg.views.findings import ChecksView, DiagnosisView
     from unidbg.views.inspect import (
         DisassemblyView,
         MemoryDumpView,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 UNREADABLE = "check that the image is the running one; a dump may lack this memory"
 
 V = TypeVar("V", bound=View)
+Views = Mapping[str, View | Absent]
 W = TypeVar("W", bound="View | Absent")
 
 __all__ = ["VIEWS", "ImageSpec", "Session", "Snapshot"]
@@ -253,6 +256,51 @@ class Session:
         from unidbg.profiles.find import find
 
         return self._standing(lambda c: find(c, pattern, limit, everything))
+
+    def examine_with(
+        self, checks: Sequence[Check], *, before: Views | None = None, limits: Limits | None = None
+    ) -> ChecksView:
+        """What the checks say of the guest as it is now; `before`: its views at an earlier moment."""
+        from unidbg.checks.check import Limits, Seen
+        from unidbg.checks.running import run, views_needed
+        from unidbg.views.findings import ChecksView
+
+        views = self.views(views_needed(checks))
+        findings, verdicts = run(Seen(views, before, limits or Limits()), checks)
+        return ChecksView(self.provenance(), (), findings, verdicts)
+
+    def views(self, names: Sequence[str]) -> dict[str, View | Absent]:
+        """All of `names`: those of `VIEWS` at one stop, and `blocks`, `leaks`, `text`, `probes`."""
+        found: dict[str, View | Absent] = dict(self.snapshot([n for n in names if n in VIEWS]).views)
+        others = {
+            "blocks": lambda: self.blocks(0),
+            "leaks": self.leaks,
+            "text": self.text,
+            "probes": self.probes,
+        }
+        for name in names:
+            if name in others:
+                found[name] = others[name]()
+        return found
+
+    def diagnosis(self) -> DiagnosisView:
+        """The first page of an incident: what, why, where, and what the checks found."""
+        from unidbg.checks.diagnosis import NEEDED, diagnosis
+
+        views = self.views(NEEDED)
+        return diagnosis(views, self.provenance())
+
+    def text(self) -> View | Absent:
+        """The image's read-only segments against memory."""
+        from unidbg.profiles.integrity import text
+
+        return self._standing(text)
+
+    def probes(self) -> View | Absent:
+        """The table of probes as it stands in the guest."""
+        from unidbg.profiles.integrity import probes
+
+        return self._standing(probes)
 
     def _standing(self, make: Callable[[Context], View | Absent]) -> View | Absent:
         """A view that reads much and once, while the guest stands: nothing of it is kept."""

@@ -91,8 +91,8 @@ boot_entry_64:
     .balign 8
 boot_gdt:
     .quad 0
-    .quad 0x00af9a000000ffff /* 0x08: code, 64 bits */
-    .quad 0x00cf92000000ffff /* 0x10: data */
+    .quad 0x00af9b000000ffff /* 0x08: code, 64 bits; accessed, so that the CPU has nothing to write here */
+    .quad 0x00cf93000000ffff /* 0x10: data */
 boot_gdt_pointer:
     .word boot_gdt_pointer - boot_gdt - 1
     .quad boot_gdt

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tests.golden.findings import DIAGNOSIS
 from tests.golden.head import PROVENANCE, at, span
 from unidbg.profiles.find import Pattern
 from unidbg.views import forensics
@@ -113,6 +114,9 @@ class Forensics:
 
     def whatis(self, where: str | int) -> View | Absent:
         return WHATIS
+
+    def diagnosis(self) -> View:
+        return DIAGNOSIS
 
     def find(self, pattern: Pattern, limit: int, everything: bool = False) -> View | Absent:
         return FOUND

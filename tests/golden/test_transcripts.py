@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "rings-packets": ("rings", ":1234", "--packets"),
     "attach": ("attach", ":1234"),
     "heap-blocks": ("heap", ":1234", "--blocks"),
+    "diagnose": ("diagnose", ":1234"),
     "leaks": ("leaks", ":1234"),
     "whatis": ("whatis", ":1234", "0x200028"),
     "find": ("find", ":1234", "--text", "GET /"),
@@ -96,3 +97,9 @@ def generic() -> View:
         net=missing("net"),
         rings=missing("rings"),
     )
+
+
+def test_markdown(unidbg: Runner) -> None:
+    ran = unidbg("diagnose", ":1234", "--markdown")
+    assert (ran.code, ran.err) == (0, "")
+    check("diagnose.md", ran.out)

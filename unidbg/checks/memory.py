@@ -97,10 +97,9 @@ def text_changed(seen: Seen) -> Iterator[Found]:
     if not view.compared_bytes:
         raise CannotTell("no read-only segment of the image could be compared")
     for index, change in enumerate(view.changed):
-        count = change.range.end - change.range.start
         where = change.location.symbol or hex(change.range.start)
         pair = f"{change.found_hex} for {change.expected_hex}"
-        text = f"{count} bytes in {where} are not those of the image: {pair}"
+        text = f"bytes at {where} are not those of the image: {pair}"
         yield Found(f"changed.{index}", text, change.location, where)
 
 

@@ -43,6 +43,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "monitor": "Send a command to the guest's stub.",
     },
     "Forensics": {
+        "diagnose": "Show the first page of an incident.",
         "leaks": "Show live heap blocks that nothing points to.",
         "whatis": "Say what an address is.",
         "diff": "Show what changed between two dumps or two moments.",

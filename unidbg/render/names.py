@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unidbg.views import base, conformance, files, forensics, host, inspect, network, system
+from unidbg.views import base, conformance, files, findings, forensics, host, inspect, network, system
 
 NAMES: dict[type, str] = {
     system.OverviewView: "overview",
@@ -26,6 +26,10 @@ NAMES: dict[type, str] = {
     files.IndexView: "index",
     files.SymbolizedView: "symbolize",
     files.TypeDiffView: "type-diff",
+    findings.ChecksView: "check",
+    findings.DiagnosisView: "diagnose",
+    findings.TextView: "text",
+    findings.ProbesView: "probes",
     forensics.BlocksView: "blocks",
     forensics.LeaksView: "leaks",
     forensics.WhatisView: "whatis",

@@ -16,6 +16,7 @@ from unidbg.render.tables import (
     conformance,
     crash,
     files,
+    findings,
     forensics,
     guests,
     kit,
@@ -28,6 +29,7 @@ from unidbg.render.tables import (
 from unidbg.render.tables import network as net
 from unidbg.views import base, host, inspect, network, system
 from unidbg.views import files as views_of_files
+from unidbg.views import findings as verdicts
 from unidbg.views import forensics as found
 from unidbg.views.conformance import ConformanceReport
 
@@ -56,6 +58,10 @@ BODIES: dict[type, Body] = {
     views_of_files.IndexView: files.index,
     views_of_files.SymbolizedView: files.symbolized,
     views_of_files.TypeDiffView: files.type_diff,
+    verdicts.ChecksView: findings.checks,
+    verdicts.DiagnosisView: findings.diagnosis,
+    verdicts.TextView: findings.text,
+    verdicts.ProbesView: findings.probes,
     found.BlocksView: forensics.blocks,
     found.LeaksView: forensics.leaks,
     found.WhatisView: forensics.whatis,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unidbg.views.base import Address, Location, Range, View
 from unidbg.views.record import Record, record
+from unidbg.views.system import Thread
 
 
 @record
@@ -78,3 +79,25 @@ class ProbesView(View):
     """The probe table as it stands in the guest; damage is a fault."""
 
     probes: tuple[Probe, ...]
+
+
+@record
+class DiagnosisView(View):
+    """The first page of an incident.
+
+    `state` and `reason` say what the guest does and why; `thread` is the one that matters, `culprit` who is
+    to blame in it; `findings` are what the checks found, `unknown` what they could not tell; `next` are
+    commands to go on with, `log` the last lines of the console.
+    """
+
+    name: str
+    state: str
+    reason: str
+    culprit: Location | None
+    thread: Thread | None
+    uptime_ns: int | None
+    findings: tuple[Finding, ...]
+    unknown: tuple[Verdict, ...]
+    passed: int
+    next: tuple[str, ...]
+    log: tuple[str, ...]

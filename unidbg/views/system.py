@@ -257,8 +257,8 @@ class Thread(Record):
 
     `id` is the target's, `state` is `stopped`, `running`, `halted` or what the guest says. `culprit` is the
     index of the frame to blame where the guest has died: behind a panic function its caller, behind a wild
-    jump who jumped. `stack_margin_bytes` lie between its stack pointer and the end of its stack (`None`: not known);
-    `waits_for` is the id of the thread that holds what it waits for (`None`: nothing).
+    jump who jumped. `stack_margin_bytes` lie between its stack pointer and the end of its stack (`None`: not
+    known); `waits_for` is the id of the thread that holds what it waits for (`None`: nothing).
     """
 
     id: str

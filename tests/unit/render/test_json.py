@@ -12,7 +12,7 @@ from tests.golden import sample
 from tests.unit.render.test_escape import ANYTHING
 from unidbg.render.json import all_faults, dumps, to_json
 from unidbg.render.names import NAMES, view_name
-from unidbg.views import files, forensics, host, inspect, system
+from unidbg.views import files, findings, forensics, host, inspect, system
 from unidbg.views.base import Address, Fault, View
 from unidbg.views.conformance import ConformanceReport
 
@@ -71,7 +71,7 @@ def test_faults_of_inner_views_are_found_with_their_path() -> None:
 def test_every_view_has_a_name() -> None:
     classes = [
         cls
-        for module in (system, inspect, files, forensics)
+        for module in (system, inspect, files, forensics, findings)
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, View) and cls is not View
     ]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.golden import forensics, sample
+from tests.golden import findings, forensics, sample
 from unidbg.render.names import NAMES
 from unidbg.render.table import BODIES, render
 from unidbg.views import host
@@ -23,6 +23,7 @@ VIEWS = [
     sample.MONITOR, sample.GUESTS, sample.DOCTOR, sample.COPIED, sample.BUILT, sample.CONFORMANCE,
     sample.BACKTRACE, sample.INDEX, sample.SYMBOLIZED,
     sample.TYPE_DIFF, forensics.BLOCKS, forensics.LEAKS, forensics.WHATIS, forensics.FOUND, forensics.DIFF,
+    findings.CHECKED, findings.DIAGNOSIS, findings.TEXT, findings.PROBES,
 ]  # fmt: skip
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
