@@ -7,20 +7,18 @@
 
 #include <unidbg/probe.h>
 #include <unidbg/stub.h>
-#include <unidbg/uart16550.h>
 
 #include "libos/app.h"
 #include "libos/clock.h"
 #include "libos/console.h"
 #include "libos/cpu.h"
-#include "libos/device.h"
+#include "libos/machine.h"
 #include "libos/osdata.h"
 #include "libos/paging.h"
 #include "libos/power.h"
 #include "libos/security.h"
 #include "libos/stats.h"
 #include "libos/string.h"
-#include "libos/uart.h"
 
 #define PACKET_BYTES 16384
 #define REGIONS 32
@@ -28,7 +26,6 @@
 
 static struct unidbg_stub stub;
 static struct unidbg_port port;
-static struct unidbg_uart16550 line;
 static uint8_t buffer[UNIDBG_BUFFER_QUEUED(PACKET_BYTES)];
 static bool is_started;
 
@@ -125,9 +122,6 @@ static void kill(void *context) {
 /* ---- the stub's life ---- */
 
 void debug_init(void) {
-    if (!uart_init(UART_COM2)) {
-        return;
-    }
     port = (struct unidbg_port){
         .region = get_region,
         .now_ns = now_ns,
@@ -139,22 +133,18 @@ void debug_init(void) {
         .tables = osdata_tables,
         .table_count = OSDATA_TABLES,
     };
-    unidbg_x86_64_port(&port);
-    unidbg_uart16550_init(&line, UART_COM2, &port);
-    is_started = unidbg_init(&stub, &port, buffer, sizeof(buffer));
+    is_started = machine_debug_port(&port) && unidbg_init(&stub, &port, buffer, sizeof(buffer));
     security_debug_port(is_started);
 }
 
 /* A client has sent something: returns when it lets the guest go on. */
-static void line_interrupt(struct device_access *device, struct unidbg_frame *frame) {
-    (void)device;
+static void on_line(struct unidbg_frame *frame) {
     unidbg_irq(&stub, frame);
 }
 
 void debug_connect(void) {
     if (is_started) {
-        device_connect(device_add((struct device_access){
-            .name = "com2", .port_base = UART_COM2, .irq = UART_COM2_IRQ, .handler = line_interrupt}));
+        machine_debug_connect(on_line);
     }
 }
 

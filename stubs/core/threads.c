@@ -36,7 +36,7 @@ uint32_t thread_cpu(const struct unidbg_stub *stub) {
 bool thread_look(struct unidbg_stub *stub, uint64_t id, struct thread_view *view) {
     struct unidbg_thread thread;
 
-    *view = (struct thread_view){stub->frame, UNIDBG_ALL};
+    *view = (struct thread_view){stub->frame, UNIDBG_ALL & ~stub->port->lacks};
     if (id == THREAD_ANY || id == THREAD_ALL || id == thread_current(stub))
         return true;
     if (!find(stub, id, &thread))

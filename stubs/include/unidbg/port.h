@@ -145,6 +145,9 @@ struct unidbg_port {
     /* Run address minus link address of an image that moved itself; told to clients that ask (qOffsets).
      * 0: it runs where it was linked. */
     uint64_t bias;
+
+    /* Groups of registers that no frame of this guest has: UNIDBG_SYSTEM in a process. 0: all are there. */
+    unsigned lacks;
 };
 
 #endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef HOSTED_H
+#define HOSTED_H
+
+#include <unidbg/hosted.h>
+
+/* CLOCK_MONOTONIC, ns. */
+uint64_t hosted_now(void);
+/* Tick from now on, or no more. */
+void hosted_tick(bool on);
+
+/* SIGIO for the listener from now on. */
+void hosted_announce(struct unidbg_hosted *hosted);
+
+/* arch/x86_64/access.S */
+extern const char unidbg_x86_64_slot_area[];
+
+#endif
