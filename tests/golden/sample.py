@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from types import TracebackType
 
+from tests.golden import surroundings
 from tests.golden.forensics import Forensics
 from tests.golden.head import PROVENANCE as PROVENANCE
 from tests.golden.head import at, span
 from tests.golden.traffic import NET_PARTS, RINGS_NOW_NS, quiet_rings, rings
 from unidbg.errors import SymbolNotFound
-from unidbg.views import conformance, files, host, inspect, network, system
+from unidbg.views import conformance, files, host, inspect, network, security, services, system
 from unidbg.views.base import Absent, Address, Fault, Provenance, View
 
 TICK = at(0x101A40, "tick", 0, "/src/samples/hello/main.c", 31)
@@ -40,6 +41,7 @@ MEMORY = system.MemoryView(
             Address(0xFFFF800000000000), Address(0xFFFF800010000000), Address(0), True, False, True, ""
         ),
     ),
+    guards=surroundings.GUARDS,
 )
 
 HEAP = system.HeapView(
@@ -52,6 +54,11 @@ HEAP = system.HeapView(
     peak_bytes=3_407_872,
     count=1_204,
     pages=system.PageBitmap(Address(0x600000), 4096, total=2_048, free=1_733, free_counted=1_733),
+    free_bytes=40_960,
+    largest_free_bytes=16_384,
+    failed=0,
+    classes=surroundings.CLASSES,
+    call_sites=surroundings.CALL_SITES,
 )
 
 LOOP = system.LoopView(
@@ -99,6 +106,9 @@ BOOT = system.BootView(
         system.BootPhase("devices", 2_110_000, 640_000),
     ),
     total_ns=2_750_000,
+    initializers=surroundings.INITIALIZERS,
+    preallocated=span(0x700000, 0x740000),
+    preallocated_free=60,
 )
 
 APP = system.AppView(
@@ -180,6 +190,10 @@ NO_APP = Absent(
 
 NET = network.NetView(PROVENANCE, (), *NET_PARTS)
 RINGS = network.RingsView(PROVENANCE, (), RINGS_NOW_NS, quiet_rings())
+SECURITY = security.SecurityView(PROVENANCE, (), *surroundings.SECURITY)
+CLOUD = services.CloudView(PROVENANCE, (), *surroundings.CLOUD)
+ORCHESTRATION = services.OrchestrationView(PROVENANCE, (), *surroundings.ORCHESTRATION)
+RUNTIME = services.RuntimeView(PROVENANCE, (), *surroundings.RUNTIME)
 PACKETS = network.RingsView(PROVENANCE, (), RINGS_NOW_NS, rings())
 
 OVERVIEW = system.OverviewView(
@@ -198,6 +212,10 @@ OVERVIEW = system.OverviewView(
     LOG,
     NET,
     RINGS,
+    SECURITY,
+    CLOUD,
+    ORCHESTRATION,
+    RUNTIME,
 )
 
 SICK_HEAP = system.HeapView(
@@ -390,6 +408,10 @@ VIEWS: dict[str, View | Absent] = {
     "overview": OVERVIEW,
     "net": NET,
     "rings": RINGS,
+    "cloud": CLOUD,
+    "orchestration": ORCHESTRATION,
+    "runtime": RUNTIME,
+    "security": SECURITY,
     "memory": MEMORY,
     "devices": DEVICES,
     "boot": BOOT,

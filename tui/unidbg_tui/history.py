@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from unidbg.views.base import Absent
 from unidbg.views.network import NetView, RingsView
+from unidbg.views.services import OrchestrationView, RuntimeView
 from unidbg.views.system import DevicesView, HeapView, LogView, LoopView, OverviewView, ThreadsView
 from unidbg_tui.source import Moment, Part
 
@@ -87,13 +88,28 @@ def parts(views: Mapping[str, Part]) -> dict[str, Part]:
     return found
 
 
-OF_A_NETWORK = ("net", "rings")
-"""Views that have a tile only where the guest has a network."""
+IF_THERE = ("net", "rings", "security", "cloud", "orchestration", "runtime")
+"""Views that have a tile only where the guest has what they show."""
 
-OVERVIEW_PARTS = ("threads", "app", "memory", "heap", "loop", "devices", "boot", "log", "net", "rings")
+OVERVIEW_PARTS = (
+    "threads",
+    "app",
+    "memory",
+    "heap",
+    "loop",
+    "devices",
+    "boot",
+    "log",
+    "net",
+    "rings",
+    "security",
+    "cloud",
+    "orchestration",
+    "runtime",
+)
 """The views that an `OverviewView` carries, by the name of the field."""
 
-IN_BRIEF = ("rings",)
+IN_BRIEF = ("rings", "heap")
 """Those that have less there than when they are asked for by name."""
 
 
@@ -117,6 +133,11 @@ def _numbers(view: object) -> Iterator[tuple[str, float]]:
         case RingsView():
             for number, ring in enumerate(view.rings):
                 yield f"rings.{number}.head", float(ring.head)
+        case OrchestrationView(scaling=scaling) if scaling is not None:
+            yield "orchestration.load_percent", float(scaling.load_percent)
+        case RuntimeView():
+            for number, driver in enumerate(view.drivers):
+                yield f"runtime.{number}.turns", float(driver.polls + driver.interrupts)
         case LogView():
             yield "log.written_bytes", float(view.written_bytes)
         case ThreadsView():

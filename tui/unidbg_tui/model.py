@@ -21,7 +21,23 @@ RATES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """The refresh rates that `+` and `-` step through, in Hz."""
 
 
-KEY_ORDER = ("overview", "memory", "heap", "loop", "net", "rings", "threads", "devices", "log", "boot", "app")
+KEY_ORDER = (
+    "overview",
+    "memory",
+    "heap",
+    "loop",
+    "net",
+    "rings",
+    "threads",
+    "devices",
+    "log",
+    "boot",
+    "app",
+    "security",
+    "cloud",
+    "orchestration",
+    "runtime",
+)
 """The views by their number keys, 1 to 9 and 0: fingers remember them, whatever views come to be."""
 
 

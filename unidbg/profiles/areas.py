@@ -11,7 +11,8 @@ from typing import NamedTuple
 from unidbg.errors import MemoryFault, TargetError
 from unidbg.profiles.base import Context
 from unidbg.profiles.memory import PAGE, PF_W
-from unidbg.profiles.probe import decode, find_root
+from unidbg.profiles.probe import decode
+from unidbg.profiles.roots import find_root
 from unidbg.program.module import PT_LOAD
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, Range

@@ -12,7 +12,23 @@ from unidbg.views.base import Absent, Provenance, View
 if TYPE_CHECKING:
     from unidbg_symbols import Image
 
-VIEWS = ("overview", "net", "rings", "memory", "devices", "boot", "app", "heap", "loop", "threads", "log")
+VIEWS = (
+    "overview",
+    "net",
+    "rings",
+    "cloud",
+    "orchestration",
+    "runtime",
+    "memory",
+    "security",
+    "devices",
+    "boot",
+    "app",
+    "heap",
+    "loop",
+    "threads",
+    "log",
+)
 """All views of a system, in the order in which they are shown."""
 
 Detail = Literal["brief", "usual", "packets"]

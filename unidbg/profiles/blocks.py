@@ -10,7 +10,7 @@ from unidbg_symbols import types as t
 from unidbg.errors import MemoryFault, SymbolError
 from unidbg.profiles.base import Context
 from unidbg.profiles.fields import Fields
-from unidbg.profiles.probe import find_root
+from unidbg.profiles.roots import find_root
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, Address
 from unidbg.views.forensics import Block, BlockGroup, BlocksView

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from unidbg.profiles.base import Context, ViewFunction
 from unidbg.profiles.memory import generic_memory
+from unidbg.profiles.security import generic_security
 from unidbg.profiles.threads import threads
 from unidbg.views.base import Absent
 
@@ -26,7 +27,7 @@ REMEDY = (
 
 
 class GenericProfile:
-    """Memory from page tables and vCPUs with backtraces."""
+    """Memory and protections from page tables and registers, and vCPUs with backtraces."""
 
     name = "generic"
 
@@ -35,7 +36,7 @@ class GenericProfile:
         return "symbols" if image.has_symbols else "an image"
 
     def views(self) -> Mapping[str, ViewFunction]:
-        return {"memory": generic_memory, "threads": threads}
+        return {"memory": generic_memory, "security": generic_security, "threads": threads}
 
     def missing(self, context: Context, view: str) -> Absent:
         """Without an image nothing is decoded; with one, a probe is what lacks."""

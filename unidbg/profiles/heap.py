@@ -5,9 +5,10 @@ from __future__ import annotations
 from unidbg.errors import MemoryFault
 from unidbg.profiles.base import Context
 from unidbg.profiles.fields import Fields
+from unidbg.profiles.holders import call_sites
 from unidbg.structures import bitmaps
 from unidbg.structures.arrays import array_count
-from unidbg.views.system import HeapView, PageBitmap
+from unidbg.views.system import HeapView, PageBitmap, SizeClass
 
 MAX_PAGES = 1 << 24
 """64 GiB of 4 KiB pages: the bitmap of a larger claim is not read."""
@@ -27,9 +28,9 @@ def heap(fields: Fields, context: Context) -> HeapView:
         )
     count = fields.unsigned("count")
     pages = _pages(fields) if fields.has("page_bitmap") else None
+    walk = fields.has("blocks") and context.detail != "brief"
     return HeapView(
         provenance=context.provenance,
-        faults=fields.faults.all(),
         start=start,
         current=current,
         end=end,
@@ -37,6 +38,26 @@ def heap(fields: Fields, context: Context) -> HeapView:
         peak_bytes=peak,
         count=count,
         pages=pages,
+        free_bytes=_told(fields, "free_bytes"),
+        largest_free_bytes=_told(fields, "largest_free", "largest_free_bytes"),
+        failed=_told(fields, "failed"),
+        classes=_classes(fields),
+        call_sites=call_sites(fields, start, current) if walk else (),
+        faults=fields.faults.all(),
+    )
+
+
+def _told(fields: Fields, member: str, field: str | None = None) -> int | None:
+    """A number that not every allocator has."""
+    return fields.unsigned(member, field) if fields.has(member) else None
+
+
+def _classes(fields: Fields) -> tuple[SizeClass, ...]:
+    if not fields.has("classes"):
+        return ()
+    return tuple(
+        SizeClass(each.unsigned("size", "size_bytes"), each.unsigned("used"), each.unsigned("free"))
+        for each in fields.structs("classes", "class_count")
     )
 
 

@@ -28,7 +28,23 @@ def memory(fields: Fields, context: Context) -> MemoryView:
     layout = {name: fields.range(name) for name in optional}
     offset = fields.integer("physical_offset") if fields.has("physical_offset") else 0
     through = paging.PhysicalThroughVirtual(context.program.memory, offset)
-    return build(context, layout, context.program.target.physical or through, fields.faults)
+    guarded = guards(fields)
+    return build(context, layout, context.program.target.physical or through, fields.faults, guarded)
+
+
+def guards(fields: Fields) -> tuple[Range, ...]:
+    """The pages that the guest says it keeps unmapped; those that have no extent are left out."""
+    if not fields.has("guards"):
+        return ()
+    found: list[Range] = []
+    for each in fields.structs("guards", "guard_count"):
+        path = each.at(f"guards[{len(found)}]")
+        start, end = path.address("start"), path.address("end")
+        if start < end:
+            found.append(Range(start, end))
+        elif start > end:
+            each.faults.add(path.path, f"ends at {end:#x}, before its start {start:#x}", each.value.address_)
+    return tuple(found)
 
 
 def generic_memory(context: Context) -> MemoryView | Absent:
@@ -55,12 +71,18 @@ def stack_bounds(context: Context) -> Range | None:
 
 
 def build(
-    context: Context, layout: dict[str, Range | None], physical: AddressSpace, faults: Faults
+    context: Context,
+    layout: dict[str, Range | None],
+    physical: AddressSpace,
+    faults: Faults,
+    guarded: Sequence[Range] = (),
 ) -> MemoryView:
     """The view of a layout and the page tables of the first vCPU."""
     walk = walk_tables(context, physical, faults)
     ranges = [(name, found) for name in KINDS if (found := layout.get(name)) is not None]
     regions = cut(walk.mappings, ranges) if walk else []
+    if walk is not None:
+        check_guards(guarded, walk.mappings, faults)
     if len(regions) > MAX_REGIONS:
         faults.add("regions", f"{len(regions)} regions: only the first {MAX_REGIONS} are listed")
     return MemoryView(
@@ -69,7 +91,7 @@ def build(
         pages=count(walk.mappings) if walk else None,
         regions=tuple(regions[:MAX_REGIONS]),
         faults=faults.all(),
-        guards=(),
+        guards=tuple(guarded),
         **{name: layout.get(name) for name in KINDS},
     )
 
@@ -85,6 +107,21 @@ def count(mappings: Iterable[paging.Mapping]) -> PageCounts:
         totals["no_execute"] += pages * run.no_execute
         totals["writable_executable"] += pages * (run.writable and not run.no_execute)
     return PageCounts(**totals)
+
+
+def check_guards(guards: Sequence[Range], mappings: Sequence[paging.Mapping], faults: Faults) -> None:
+    """A guard that is mapped after all is a fault."""
+    for number, guard in enumerate(guards):
+        mapped = overlap(mappings, guard.start, guard.end)
+        if mapped:
+            reason = f"{mapped} pages of this guard are mapped: an overrun goes unnoticed"
+            faults.add(f"guards[{number}]", reason, guard.start)
+
+
+def overlap(mappings: Iterable[paging.Mapping], start: int, end: int) -> int:
+    """Pages of 4 KiB between two addresses, grown to whole pages, that are mapped."""
+    start, end = start & ~(PAGE - 1), (end + PAGE - 1) & ~(PAGE - 1)
+    return sum(max(0, min(run.end, end) - max(run.start, start)) // PAGE for run in mappings)
 
 
 def cut(mappings: Iterable[paging.Mapping], layout: Sequence[tuple[str, Range]]) -> list[Region]:

@@ -10,6 +10,8 @@ from unidbg.profiles.base import Context
 from unidbg.profiles.threads import death, reason
 from unidbg.views.base import Absent, Location, View
 from unidbg.views.network import NetView, RingsView
+from unidbg.views.security import SecurityView
+from unidbg.views.services import CloudView, OrchestrationView, RuntimeView
 from unidbg.views.system import (
     AppView,
     BootView,
@@ -22,7 +24,22 @@ from unidbg.views.system import (
     ThreadsView,
 )
 
-PARTS = ("threads", "app", "memory", "heap", "loop", "devices", "boot", "log", "net", "rings")
+PARTS = (
+    "threads",
+    "app",
+    "memory",
+    "heap",
+    "loop",
+    "devices",
+    "boot",
+    "log",
+    "net",
+    "rings",
+    "security",
+    "cloud",
+    "orchestration",
+    "runtime",
+)
 PC_NAMES = ("rip", "pc", "eip")
 
 V = TypeVar("V", bound=View)
@@ -53,6 +70,10 @@ def overview(context: Context, parts: Mapping[str, View | Absent]) -> OverviewVi
         log=part("log", LogView),
         net=part("net", NetView),
         rings=part("rings", RingsView),
+        security=part("security", SecurityView),
+        cloud=part("cloud", CloudView),
+        orchestration=part("orchestration", OrchestrationView),
+        runtime=part("runtime", RuntimeView),
     )
 
 

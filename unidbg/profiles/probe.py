@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from unidbg.errors import SymbolError, TargetError
 from unidbg.profiles import records
 from unidbg.profiles.app import app
 from unidbg.profiles.base import Context, ViewFunction
 from unidbg.profiles.boot import boot
+from unidbg.profiles.cloud import cloud
 from unidbg.profiles.devices import devices
 from unidbg.profiles.fields import Fields
 from unidbg.profiles.generic import GenericProfile, without_probe
@@ -19,8 +19,11 @@ from unidbg.profiles.log import log
 from unidbg.profiles.loop import loop
 from unidbg.profiles.memory import memory
 from unidbg.profiles.net import net
+from unidbg.profiles.orchestration import orchestration
 from unidbg.profiles.rings import rings
-from unidbg.program.value import Value
+from unidbg.profiles.roots import find_root
+from unidbg.profiles.runtime import runtime
+from unidbg.profiles.security import security
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, View
 
@@ -39,6 +42,10 @@ DECODERS: Mapping[str, Decoder] = {
     "log": log,
     "net": net,
     "rings": rings,
+    "security": security,
+    "cloud": cloud,
+    "orchestration": orchestration,
+    "runtime": runtime,
 }
 
 
@@ -76,41 +83,6 @@ def decode(context: Context, kind: str) -> View | Absent:
         remedy = "export a pointer to the structure itself: UNIDBG_PROBE(kind, name, &object)"
         return context.absent(kind, reason, remedy)
     return DECODERS[kind](Fields(context.program, root, faults), context)
-
-
-def find_root(context: Context, kind: str, faults: Faults) -> Value | Absent | None:
-    """The structure behind a view: what the user's `[roots]` names, else the object of the first probe."""
-    named = _named_root(context, kind)
-    return named if named is not None else _probe_root(context, kind, faults)
-
-
-def _named_root(context: Context, kind: str) -> Value | Absent | None:
-    """What the expression in `[roots]` gives for `kind`, or points to."""
-    expression = (context.roots or {}).get(kind)
-    if expression is None:
-        return None
-    from unidbg.program.expression import evaluate
-
-    try:
-        value = evaluate(context.program, expression)
-        return value.deref_() if value.is_pointer_() else value
-    except (SymbolError, TargetError) as error:
-        remedy = f"correct `{kind}` in [roots] of unidbg.toml"
-        return context.absent(kind, f"its root `{expression}` means nothing: {error}", remedy)
-
-
-def _probe_root(context: Context, kind: str, faults: Faults) -> Value | Absent | None:
-    """The object of the first probe of `kind`."""
-    program = context.program
-    for module in program.modules:
-        for record in records.read_records(program, module, faults):
-            if record.kind == kind:
-                try:
-                    return records.object_of(program, module, record)
-                except SymbolError as error:
-                    reason = f"the object of the probe has no type: {error}"
-                    return context.absent(kind, reason, "build the kernel with -g")
-    return None
 
 
 def _without(context: Context, kind: str, faults: Faults) -> View | Absent:

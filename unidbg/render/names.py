@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from unidbg.views import base, conformance, files, findings, forensics, host, inspect, network, system
+from unidbg.views import (
+    base,
+    conformance,
+    files,
+    findings,
+    forensics,
+    host,
+    inspect,
+    network,
+    security,
+    services,
+    system,
+)
 
 NAMES: dict[type, str] = {
     system.OverviewView: "overview",
@@ -16,6 +28,10 @@ NAMES: dict[type, str] = {
     system.LogView: "log",
     network.NetView: "net",
     network.RingsView: "rings",
+    security.SecurityView: "security",
+    services.CloudView: "cloud",
+    services.OrchestrationView: "orchestration",
+    services.RuntimeView: "runtime",
     inspect.RegistersView: "regs",
     inspect.DisassemblyView: "dis",
     inspect.MemoryDumpView: "x",

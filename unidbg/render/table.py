@@ -24,13 +24,16 @@ from unidbg.render.tables import (
     overview,
     parts,
     rings,
+    services,
     values,
 )
 from unidbg.render.tables import network as net
-from unidbg.views import base, host, inspect, network, system
+from unidbg.render.tables import security as protections
+from unidbg.views import base, host, inspect, network, security, system
 from unidbg.views import files as views_of_files
 from unidbg.views import findings as verdicts
 from unidbg.views import forensics as found
+from unidbg.views import services as offered
 from unidbg.views.conformance import ConformanceReport
 
 Body = Callable[[Any, Page], Sequence[RenderableType]]
@@ -47,6 +50,10 @@ BODIES: dict[type, Body] = {
     system.LogView: parts.log,
     network.NetView: net.net,
     network.RingsView: rings.rings,
+    security.SecurityView: protections.security,
+    offered.CloudView: services.cloud,
+    offered.OrchestrationView: services.orchestration,
+    offered.RuntimeView: services.runtime,
     system.ThreadsView: crash.threads,
     inspect.RegistersView: crash.registers,
     inspect.DisassemblyView: code.disassembly,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from unidbg.views.base import Absent, Address, Location, Range, View
 from unidbg.views.network import NetView, RingsView
 from unidbg.views.record import Record, record
+from unidbg.views.security import SecurityView
+from unidbg.views.services import CloudView, OrchestrationView, RuntimeView
 
 
 @record
@@ -296,7 +298,7 @@ class LogView(View):
 class OverviewView(View):
     """The first page: everything at a glance. A part that is not to be had is `Absent`.
 
-    `rings` has counters alone: slots and chains are in the view of its own.
+    `rings` has counters alone and `heap` no call sites: the rest is in the views of their own.
     """
 
     state: str
@@ -312,3 +314,7 @@ class OverviewView(View):
     log: LogView | Absent
     net: NetView | Absent
     rings: RingsView | Absent
+    security: SecurityView | Absent
+    cloud: CloudView | Absent
+    orchestration: OrchestrationView | Absent
+    runtime: RuntimeView | Absent

@@ -7,6 +7,8 @@ from typing import Any
 
 from unidbg.views.base import View
 from unidbg.views.network import NetView, RingsView
+from unidbg.views.security import SecurityView
+from unidbg.views.services import CloudView, OrchestrationView, RuntimeView
 from unidbg.views.system import (
     AppView,
     BootView,
@@ -23,6 +25,9 @@ from unidbg_tui.pages.log import log
 from unidbg_tui.pages.memory import heap, memory
 from unidbg_tui.pages.network import net, rings
 from unidbg_tui.pages.past import Past
+from unidbg_tui.pages.runtime import runtime
+from unidbg_tui.pages.security import security
+from unidbg_tui.pages.services import cloud, orchestration
 from unidbg_tui.pages.system import app, boot, devices, loop
 from unidbg_tui.pages.threads import threads
 
@@ -31,13 +36,17 @@ __all__ = ["PAGES", "Past", "page_of"]
 PAGES: dict[type[View], Callable[[Any, Past], Page]] = {
     AppView: app,
     BootView: boot,
+    CloudView: cloud,
     DevicesView: devices,
     HeapView: heap,
     LogView: log,
     LoopView: loop,
     MemoryView: memory,
     NetView: net,
+    OrchestrationView: orchestration,
     RingsView: rings,
+    RuntimeView: runtime,
+    SecurityView: security,
     ThreadsView: threads,
 }
 

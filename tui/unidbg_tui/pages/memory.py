@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from unidbg.render import units
-from unidbg.views.system import HeapView, MemoryView, Region
+from unidbg.views.system import CallSite, HeapView, MemoryView, Region, SizeClass
 from unidbg_tui import words
 from unidbg_tui.cells import (
     ABSENT,
@@ -61,6 +61,7 @@ def memory(view: MemoryView, past: Past) -> Page:
             Fact("mapped", _mapped(view), (0, counts.present)),
             Fact("protection", line(words.protection(counts)), (0, counts.writable_executable)),
         ]
+    facts += [Fact("guard", words.extent(guard), words.range_key(guard)) for guard in view.guards]
     regions = Table(
         "regions", _REGIONS, distinct(_region(region) for region in view.regions), "no region is known"
     )
@@ -108,7 +109,57 @@ def heap(view: HeapView, past: Past) -> Page:
     if view.pages is not None:
         used = view.pages.total - view.pages.free
         facts.append(Fact("pages", _pages(view), (0, view.pages.free), _gauge(used, view.pages.total)))
-    return Page(tuple(facts), charts=_heap_charts(view, past))
+    if view.free_bytes is not None:
+        facts.append(
+            Fact("free blocks", _free(view.free_bytes, view.largest_free_bytes), (0, view.free_bytes))
+        )
+    if view.failed is not None:
+        failed = line(Span(f"{view.failed:,}", "bad" if view.failed else "dim"))
+        facts.append(Fact("failed", failed, (0, view.failed)))
+    return Page(tuple(facts), _heap_charts(view, past), tuple(_heap_tables(view)))
+
+
+def _free(free: int, largest: int | None) -> Line:
+    said = Span(units.size(free), "strong")
+    if largest is None or not free:
+        return line(said)
+    apart = 100 - 100 * min(largest, free) / free
+    whole = Span(f", the largest {units.size(largest)}: ", "dim")
+    return line(said, whole, Span(f"{apart:.0f} % fragmented", "warn" if apart >= 50 else "dim"))
+
+
+_CLASSES = (Column("blocks of", right=True), Column("live", right=True), Column("free", right=True))
+_CALL_SITES = (
+    Column("live", right=True),
+    Column("share", right=True),
+    Column("blocks", right=True),
+    Column("allocated by", grow=True),
+)
+
+
+def _heap_tables(view: HeapView) -> Iterator[Table]:
+    """Who holds the blocks, and their sizes; nothing where the allocator does not tell."""
+    if view.call_sites:
+        sites = sorted(view.call_sites, key=lambda site: -site.bytes)
+        rows = distinct(_call_site(site, view.allocated_bytes) for site in sites)
+        yield Table("call sites", _CALL_SITES, rows)
+    if view.classes:
+        yield Table("size classes", _CLASSES, distinct(map(_size_class, view.classes)))
+
+
+def _call_site(site: CallSite, whole: int) -> Row:
+    cells = (
+        number_cell(site.bytes, units.size(site.bytes)),
+        number_cell(site.bytes, units.percent(site.bytes, whole)),
+        number_cell(site.count),
+        words.place_cell(site.location),
+    )
+    return Row(f"{site.location.address:x}", cells)
+
+
+def _size_class(each: SizeClass) -> Row:
+    size = number_cell(each.size_bytes, units.size(each.size_bytes), "strong")
+    return Row(f"{each.size_bytes}", (size, number_cell(each.used), number_cell(each.free)))
 
 
 def heap_gauge(view: HeapView) -> Gauge:

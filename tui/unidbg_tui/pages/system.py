@@ -9,6 +9,7 @@ from unidbg.views.system import (
     BootView,
     Device,
     DevicesView,
+    Initializer,
     IoHandler,
     LoopView,
     MemoryMapEntry,
@@ -87,11 +88,13 @@ _MEMORY_MAP = (
 def boot(view: BootView, past: Past) -> Page:
     """Phases as bars on one time axis, the memory map, what the kernel was given."""
     command: Line = (guest(view.command_line),) if view.command_line else (Span("none", "dim"),)
-    facts = (
+    facts: tuple[Fact, ...] = (
         Fact("boot took", line(Span(units.duration(view.total_ns), "strong")), (0, view.total_ns)),
         Fact("command line", command, (1, view.command_line)),
         Fact("initrd", words.extent(view.initrd), words.range_key(view.initrd)),
     )
+    if view.preallocated is not None:
+        facts = (*facts, Fact("preallocated", _preallocated(view), (0, view.preallocated_free or 0)))
     end = max([view.total_ns, *(phase.start_ns + phase.duration_ns for phase in view.phases), 1])
     phases = tuple(_phase(number, phase, view.total_ns, end) for number, phase in enumerate(view.phases))
     ranges = tuple(_map_entry(number, entry) for number, entry in enumerate(view.memory_map))
@@ -99,9 +102,36 @@ def boot(view: BootView, past: Past) -> Page:
         facts,
         tables=(
             Table("phases", _PHASES, phases, "no phase was recorded"),
+            *_initializers(view),
             Table("memory map", _MEMORY_MAP, ranges, "no memory map"),
         ),
     )
+
+
+_INITIALIZERS = (Column("initialiser"), Column("state"), Column("took", right=True, grow=True))
+
+
+def _initializers(view: BootView) -> tuple[Table, ...]:
+    """Lazy initialisers; nothing where the guest has none."""
+    rows = distinct(_initializer(each) for each in view.initializers)
+    return (Table("initialisers", _INITIALIZERS, rows),) if rows else ()
+
+
+def _initializer(each: Initializer) -> Row:
+    done = each.state == "done"
+    took = each.duration_ns if done else None
+    cells = (
+        words.place_cell(each.function),
+        text_cell(each.state, "good" if done else "warn"),
+        number_cell(took, None if took is None else units.duration(took)),
+    )
+    return Row(f"{each.function.address:x}", cells)
+
+
+def _preallocated(view: BootView) -> Line:
+    free = view.preallocated_free
+    left = "" if free is None else f", {units.plural(free, 'page')} not taken"
+    return (*words.extent(view.preallocated), Span(left, "dim"))
 
 
 def _phase(number: int, phase: BootPhase, total_ns: int, end_ns: int) -> Row:

@@ -9,6 +9,8 @@ from typing import Any
 from unidbg.render.escape import escape
 from unidbg.views.base import Absent, View
 from unidbg.views.network import NetView, RingsView
+from unidbg.views.security import SecurityView
+from unidbg.views.services import CloudView, OrchestrationView, RuntimeView
 from unidbg.views.system import (
     AppView,
     BootView,
@@ -27,19 +29,24 @@ from unidbg_tui.tiles.memory import heap, memory
 from unidbg_tui.tiles.network import net, rings
 from unidbg_tui.tiles.parts import app, boot, devices, log, loop, threads
 from unidbg_tui.tiles.room import Room
+from unidbg_tui.tiles.services import cloud, orchestration, runtime, security
 
 __all__ = ["Room", "tile_of"]
 
 _TILES: dict[type[View], Callable[[Any, Past, Room], list[Line]]] = {
     AppView: app,
     BootView: boot,
+    CloudView: cloud,
     DevicesView: devices,
     HeapView: heap,
     LogView: log,
     LoopView: loop,
     MemoryView: memory,
     NetView: net,
+    OrchestrationView: orchestration,
     RingsView: rings,
+    RuntimeView: runtime,
+    SecurityView: security,
     ThreadsView: threads,
 }
 

@@ -15,7 +15,7 @@ from unidbg.render import units
 from unidbg.views.base import Absent
 from unidbg_tui import fit, paint
 from unidbg_tui.cells import Line, Span
-from unidbg_tui.history import OF_A_NETWORK
+from unidbg_tui.history import IF_THERE
 from unidbg_tui.messages import ShowView
 from unidbg_tui.model import Model, part_of
 from unidbg_tui.pages.past import Past
@@ -23,13 +23,34 @@ from unidbg_tui.source import Moment
 from unidbg_tui.status import headline
 from unidbg_tui.tiles import Room, tile_of
 
-ORDER = ("memory", "heap", "loop", "net", "rings", "threads", "devices", "boot", "app", "log")
+ORDER = (
+    "memory",
+    "heap",
+    "loop",
+    "net",
+    "rings",
+    "threads",
+    "devices",
+    "boot",
+    "app",
+    "security",
+    "cloud",
+    "orchestration",
+    "runtime",
+    "log",
+)
 """Tiles, in this order; the log has the foot of the page. Other views have a pane alone."""
 
 
-def tile_names(model: Model) -> tuple[str, ...]:
-    """The views that get a tile: not those of a network that the guest has not got."""
-    without = [name for name in OF_A_NETWORK if isinstance(model.part(name), Absent | None)]
+LATER = ("cloud", "orchestration", "runtime")
+"""Tiles that give way where there are few rows: the others would be of no use any more."""
+FEW_ROWS = 30
+
+
+def tile_names(model: Model, rows: int = 0) -> tuple[str, ...]:
+    """The views that get a tile on a screen of so many rows (0: many enough); not what the guest lacks."""
+    without = [name for name in IF_THERE if isinstance(model.part(name), Absent | None)]
+    without += LATER if 0 < rows < FEW_ROWS else ()
     return tuple(name for name in ORDER if name in model.names and name not in without)
 
 
@@ -133,7 +154,7 @@ class Overview(Vertical, can_focus=True):
     def show(self, model: Model) -> None:
         """Show the snapshot in view."""
         self.query_one(Headline).show(model)
-        names = tile_names(model)
+        names = tile_names(model, self.app.size.height)
         if names != tuple(tile.view_name for tile in self._tiles()):
             for tile in self.query(Tile):
                 tile.display = tile.view_name in names

@@ -26,9 +26,10 @@ LISTED = 100
 )  # fmt: skip
 @guest_settings
 def command(target: str, blocks: bool, limit: int | None, settings: Settings) -> None:
-    """Show the allocator.
+    """Show the allocator, and who holds its blocks.
 
     Bounds, live and peak bytes, allocations, and the page bitmap, counted against what the allocator says.
+    What is live is summed up by the function that allocated it, where blocks have headers that tell.
     With --blocks every header is checked, and a broken link is named with the block before it: whoever
     allocated that one wrote past its end, most likely.
     """

@@ -10,6 +10,6 @@ command = view_command(
 
     Code, data, heap and stack bounds as the guest tells them, and the page tables as they are: runs of pages
     that are mapped alike, how many are writable, user or no-execute, and whether any is both writable and
-    executable.
+    executable. Guard pages below stacks are held against the tables.
     """,
 )

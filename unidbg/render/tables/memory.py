@@ -9,7 +9,7 @@ from rich.text import Text
 
 from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
-from unidbg.views.system import HeapView, MemoryView, PageBitmap, PageCounts, Region
+from unidbg.views.system import CallSite, HeapView, MemoryView, PageBitmap, PageCounts, Region, SizeClass
 
 _LAYOUT = ("code", "rodata", "data", "heap", "stack")
 
@@ -22,6 +22,7 @@ def memory(view: MemoryView, page: Page) -> Sequence[RenderableType]:
         rows.append(("page tables", cells.address(view.page_table_root)))
     if view.pages is not None:
         rows.append(("pages", page_counts(view.pages)))
+    rows += [("guard", cells.span(guard)) for guard in view.guards]
     drawn: list[RenderableType] = [layout.facts(rows)]
     if view.regions:
         drawn += [layout.BLANK, _regions(view.regions)]
@@ -76,7 +77,47 @@ def heap(view: HeapView, page: Page) -> Sequence[RenderableType]:
     ]
     if view.pages is not None:
         rows.append(("pages", _bitmap(view.pages)))
-    return [layout.facts(rows)]
+    if view.free_bytes is not None:
+        rows.append(("free blocks", _free(view.free_bytes, view.largest_free_bytes)))
+    if view.failed is not None:
+        rows.append(("failed", Text(units.count(view.failed), style=cells.BAD if view.failed else cells.DIM)))
+    drawn: list[RenderableType] = [layout.facts(rows)]
+    if view.classes:
+        drawn += [layout.BLANK, _classes(view.classes)]
+    if view.call_sites:
+        drawn += [layout.BLANK, _call_sites(view.call_sites, view.allocated_bytes)]
+    return drawn
+
+
+def _free(free: int, largest: int | None) -> Text:
+    """What is free, and how much of it is of use at once."""
+    text = Text(units.size(free))
+    if largest is not None and free:
+        apart = 100 - 100 * min(largest, free) / free
+        style = cells.WARN if apart >= 50 else cells.DIM
+        text.append(f", the largest {units.size(largest)}").append(f": {apart:.0f} % fragmented", style=style)
+    return text
+
+
+def _classes(classes: Sequence[SizeClass]) -> RenderableType:
+    rows = [
+        (cells.size(each.size_bytes), cells.number(each.used), cells.number(each.free)) for each in classes
+    ]
+    return layout.table((">!blocks of", ">!live", ">!free"), rows)
+
+
+def _call_sites(sites: Sequence[CallSite], whole: int) -> RenderableType:
+    """The largest holders first."""
+    rows = [
+        (
+            cells.size(each.bytes),
+            Text(units.percent(each.bytes, whole)),
+            cells.number(each.count),
+            cells.place(each.location),
+        )
+        for each in sorted(sites, key=lambda site: -site.bytes)
+    ]
+    return layout.table((">!live", ">!share", ">!blocks", "allocated by"), rows)
 
 
 def allocated(view: HeapView, page: Page) -> Text:

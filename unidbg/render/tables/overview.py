@@ -10,7 +10,7 @@ from rich.text import Text
 
 from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
-from unidbg.render.tables import crash, memory, network, parts, rings
+from unidbg.render.tables import crash, memory, network, parts, rings, security, services
 from unidbg.views.base import Absent
 from unidbg.views.system import (
     AppView,
@@ -93,7 +93,8 @@ def _heap(view: HeapView, page: Page) -> Sequence[RenderableType]:
     detail = f"{units.plural(view.count, 'allocation')}, peak {units.size(view.peak_bytes)}"
     if view.pages is not None:
         detail += f", {units.count(view.pages.free)} of {units.plural(view.pages.total, 'page')} free"
-    return [memory.allocated(view, page), Text(detail)]
+    failed = Text(f"{units.count(view.failed)} failed" if view.failed else "", style=cells.BAD)
+    return [memory.allocated(view, page), layout.flow([Text(detail), failed], page.width)]
 
 
 def _loop(view: LoopView, page: Page) -> Sequence[RenderableType]:
@@ -138,7 +139,8 @@ def _boot(view: BootView, page: Page) -> Sequence[RenderableType]:
         if view.command_line
         else Text()
     )
-    summary = layout.flow([took, Text(f"{units.size(usable)} usable" if usable else "")], page.width)
+    usable_text = Text(f"{units.size(usable)} usable" if usable else "")
+    summary = layout.flow([took, usable_text, parts.pending(view)], page.width)
     return [summary, line] if line.plain else [summary]
 
 
@@ -154,6 +156,10 @@ PARTS: dict[str, Part] = {
     "loop": _loop,
     "net": network.part,
     "rings": rings.part,
+    "security": security.part,
+    "cloud": services.cloud_part,
+    "orchestration": services.orchestration_part,
+    "runtime": services.runtime_part,
     "devices": _devices,
     "boot": _boot,
     "log": _log,

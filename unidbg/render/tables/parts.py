@@ -10,7 +10,16 @@ from rich.text import Text
 from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
 from unidbg.render.escape import escape_lines
-from unidbg.views.system import AppView, BootView, DevicesView, IoHandler, LogView, LoopView, Timer
+from unidbg.views.system import (
+    AppView,
+    BootView,
+    DevicesView,
+    Initializer,
+    IoHandler,
+    LogView,
+    LoopView,
+    Timer,
+)
 
 
 def devices(view: DevicesView, page: Page) -> Sequence[RenderableType]:
@@ -31,17 +40,18 @@ def devices(view: DevicesView, page: Page) -> Sequence[RenderableType]:
 
 
 def boot(view: BootView, page: Page) -> Sequence[RenderableType]:
-    drawn: list[RenderableType] = [
-        layout.facts(
-            [
-                ("command line", cells.guest(view.command_line) if view.command_line else cells.none()),
-                ("initrd", cells.span(view.initrd)),
-                ("boot took", cells.duration(view.total_ns)),
-            ]
-        )
+    rows: list[tuple[str, RenderableType]] = [
+        ("command line", cells.guest(view.command_line) if view.command_line else cells.none()),
+        ("initrd", cells.span(view.initrd)),
+        ("boot took", cells.duration(view.total_ns)),
     ]
+    if view.preallocated is not None:
+        rows.append(("preallocated", _preallocated(view)))
+    drawn: list[RenderableType] = [layout.facts(rows)]
     if view.phases:
         drawn += [layout.BLANK, _phases(view, page)]
+    if view.initializers:
+        drawn += [layout.BLANK, _initializers(view.initializers)]
     if view.memory_map:
         drawn += [layout.BLANK, _memory_map(view)]
     return drawn
@@ -59,6 +69,31 @@ def _phases(view: BootView, page: Page) -> RenderableType:
         for phase in view.phases
     ]
     return layout.table(("phase", ">!start", ">!took", ">!share", ""), rows)
+
+
+def _preallocated(view: BootView) -> Text:
+    text = cells.span(view.preallocated)
+    if view.preallocated_free is not None:
+        text.append(f", {units.plural(view.preallocated_free, 'page')} not taken")
+    return text
+
+
+def _initializers(initializers: Sequence[Initializer]) -> RenderableType:
+    rows = [
+        (
+            cells.place(each.function),
+            cells.guest(each.state, cells.GOOD if each.state == "done" else cells.WARN),
+            cells.duration(each.duration_ns) if each.state == "done" else cells.none(),
+        )
+        for each in initializers
+    ]
+    return layout.table(("initialiser", "!state", ">!took"), rows)
+
+
+def pending(view: BootView) -> Text:
+    """How many initialisers have not run."""
+    count = sum(each.state == "pending" for each in view.initializers)
+    return Text(f"{units.plural(count, 'initialiser')} pending" if count else "", style=cells.DIM)
 
 
 def _memory_map(view: BootView) -> RenderableType:
