@@ -78,7 +78,8 @@ def _named(fields: Fields, site: int) -> str:
     if not site:
         return ""
     where = fields.program.locate(site)
-    return f", allocated at {where.symbol or hex(site)}" + (f"+{where.offset:#x}" if where.symbol else "")
+    offset = f"+{where.offset:#x}" if where.symbol and where.offset else ""
+    return f", allocated at {where.symbol or hex(site)}{offset}"
 
 
 class _Headers:
