@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from unidbg_tui.app import UnidbgApp
 
-from tests.tui.recorded import NAMES, PERIOD_S, Change, RecordedReader, moment, recorded_model
+from tests.tui.recorded import NAMES, OFFERED, PERIOD_S, Change, RecordedReader, moment, recorded_model
 
 STEPS = 60
 """Snapshots that the recording holds when a test begins: half a minute."""
@@ -41,8 +41,10 @@ def make_app() -> MakeApp:
         view: str = "overview",
         now: float = NOW,
         network: bool = False,
+        whole: bool = False,
     ) -> tuple[UnidbgApp, RecordedReader]:
-        moments = [moment(step, change, network=network) for step in range(steps)]
+        moments = [moment(step, change, network=network, whole=whole) for step in range(steps)]
+        names = (*names, *OFFERED) if whole else names
         reader = RecordedReader(moments, names)
         app = UnidbgApp(recorded_model(moments, names), reader, clock=lambda: now, theme=theme, view=view)
         return app, reader

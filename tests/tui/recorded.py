@@ -10,6 +10,7 @@ from typing import Any
 from unidbg_tui.model import Model
 from unidbg_tui.source import Event, Lost, Moment, Opened, Part, Taken
 
+from tests.tui import surroundings
 from unidbg.errors import TargetGone
 from unidbg.views.base import Absent, Address, Fault, ImageIdentity, Location, Provenance, Range, View
 from unidbg.views.network import (
@@ -50,6 +51,8 @@ from unidbg.views.system import (
 )
 
 NAMES = ("overview", "net", "rings", "memory", "devices", "boot", "app", "heap", "loop", "threads", "log")
+OFFERED = ("security", "cloud", "orchestration", "runtime")
+"""Views of a guest that has more than a network."""
 MS = 1_000_000
 PERIOD_S = 0.5
 KIB = 1024
@@ -272,12 +275,11 @@ def overview(step: int) -> OverviewView:
         devices(step),
         boot(step),
         log(step),
-        _no_network(step, "net"),
-        _no_network(step, "rings"),
+        *(_nothing(step, name) for name in ("net", "rings", *OFFERED)),
     )
 
 
-def _no_network(step: int, name: str) -> Absent:
+def _nothing(step: int, name: str) -> Absent:
     return Absent(name, f"the guest exports no probe of kind `{name}`", "export one", provenance(step))
 
 
@@ -353,12 +355,17 @@ def _ring(direction: str, count: int, step: int) -> Ring:
 Change = Callable[[OverviewView], OverviewView]
 
 
-def moment(step: int, change: Change = lambda view: view, *, network: bool = False) -> Moment:
-    """Snapshot `step`, half a second after the one before."""
+def moment(
+    step: int, change: Change = lambda view: view, *, network: bool = False, whole: bool = False
+) -> Moment:
+    """Snapshot `step`, half a second after the one before; `whole`: the guest has everything."""
     view = change(overview(step))
-    beside: dict[str, Part] = {"rings": rings(step)} if network else {}
-    if network:
+    beside: dict[str, Part] = {"rings": rings(step)} if network or whole else {}
+    if network or whole:
         view = replace(view, net=net(step), rings=brief_rings(step))
+    if whole:
+        view = surroundings.complete(view, step)
+        beside["heap"] = surroundings.heap_with_holders(view)
     stopped = view.provenance.stopped_ns
     return Moment(100.0 + step * PERIOD_S, {"overview": view, **beside}, stopped, step, 3_100_000)
 

@@ -50,6 +50,8 @@ async def test_number_keys_open_views_and_the_reader_is_told(make_app: MakeApp) 
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("3")
         assert app.view_name == "heap"
+        assert list(reader.watched) == ["overview", "heap"]
+        await pilot.press("2")
         assert list(reader.watched) == ["overview"]
         await pilot.press("4")
         assert app.view_name == "regs"
@@ -57,7 +59,7 @@ async def test_number_keys_open_views_and_the_reader_is_told(make_app: MakeApp) 
         await pilot.press("9")
         assert app.view_name == "regs"
         await pilot.press("backspace")
-        assert app.view_name == "heap"
+        assert app.view_name == "memory"
 
 
 async def test_every_view_opens_and_shows_what_was_read(make_app: MakeApp) -> None:

@@ -131,10 +131,11 @@ def test_stepping_with_nothing_read_does_nothing() -> None:
 
 
 def test_views_of_the_overview_are_read_with_it_and_others_beside_it() -> None:
-    model = Model("x", (*NAMES, "rings", "security"), 2.0)
-    assert model.wanted("overview") == model.wanted("heap") == ("overview",)
+    model = Model("x", (*NAMES, "rings", "regs"), 2.0)
+    assert model.wanted("overview") == model.wanted("loop") == ("overview",)
+    assert model.wanted("heap") == ("overview", "heap")
     assert model.wanted("rings") == ("overview", "rings")
-    assert model.wanted("security") == ("overview", "security")
+    assert model.wanted("regs") == ("overview", "regs")
 
 
 def test_the_reached_rate_is_told_from_the_last_snapshots() -> None:

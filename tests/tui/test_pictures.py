@@ -15,7 +15,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from tests.tui.conftest import NOW, MakeApp
-from tests.tui.recorded import NAMES, absent, faulty
+from tests.tui.recorded import NAMES, OFFERED, absent, faulty
 from unidbg.views.base import Address, Fault
 from unidbg.views.system import AppView, OverviewView
 
@@ -43,6 +43,13 @@ def size_name(size: tuple[int, int]) -> str:
 @pytest.mark.parametrize("view", ["overview", "net", "rings"])
 def test_network(view: str, size: tuple[int, int], make_app: MakeApp, snap_compare: Compare) -> None:
     app, _ = make_app(network=True, view=view)
+    assert snap_compare(app, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=size_name)
+@pytest.mark.parametrize("view", ["overview", *OFFERED, "heap", "boot"])
+def test_whole(view: str, size: tuple[int, int], make_app: MakeApp, snap_compare: Compare) -> None:
+    app, _ = make_app(whole=True, view=view)
     assert snap_compare(app, terminal_size=size)
 
 
