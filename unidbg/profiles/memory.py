@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from unidbg.profiles.base import Context
 from unidbg.profiles.fields import Fields
+from unidbg.profiles.roots import find_root
 from unidbg.profiles.tables import walk_tables
 from unidbg.program import paging
 from unidbg.program.module import PT_LOAD
@@ -61,8 +62,6 @@ def generic_memory(context: Context) -> MemoryView | Absent:
 
 def stack_bounds(context: Context) -> Range | None:
     """The stack as the probe of kind `memory` tells it; `None` where there is none."""
-    from unidbg.profiles.probe import find_root
-
     faults = Faults()
     root = find_root(context, "memory", faults)
     if root is None or isinstance(root, Absent) or not root.is_struct_() or not root.has_("stack"):
