@@ -59,10 +59,10 @@ def typed(name: str, kind: type[View]) -> View:
     return view
 
 
-MEMORY = sample.MEMORY
-HEAP = typed("heap", HeapView)
+MEMORY = replace(sample.MEMORY, guards=())
+HEAP = replace(typed("heap", HeapView), free_bytes=None, largest_free_bytes=None)  # type: ignore[call-arg]
 LOOP = replace(typed("loop", LoopView), timers=())  # type: ignore[call-arg]
-BOOT = typed("boot", BootView)
+BOOT = replace(typed("boot", BootView), initializers=())  # type: ignore[call-arg]
 DEVICES = replace(typed("devices", DevicesView), devices=())  # type: ignore[call-arg]
 RINGS = replace(typed("rings", RingsView), faults=(), rings=())  # type: ignore[call-arg]
 LOG = LogView(PROVENANCE, (), ("all is well",), 4096, 11, 0)
