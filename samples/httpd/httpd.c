@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * httpd: a web server as a unikernel. /healthz says that it lives, /stats prints the guest's counters, /blob is 1 MiB of
+ * httpd: a web server as a unikernel. /healthz says how it is, /stats prints the guest's counters, /blob is 1 MiB of
  * numbered lines, /volume the disks; UDP port 7 echoes.
  */
 #include <stddef.h>
 
+#include "httpd/health.h"
 #include "httpd/http.h"
 #include "httpd/session.h"
 #include "httpd/volume.h"
@@ -14,6 +15,7 @@
 #include "libos/loop.h"
 #include "libos/memory.h"
 #include "libos/network.h"
+#include "libos/orchestration.h"
 #include "libos/paging.h"
 #include "libos/panic.h"
 #include "libos/runtime.h"
@@ -99,7 +101,7 @@ static void answer(struct session *session, const struct http_request *request) 
     if (request->method == HTTP_OTHER) {
         respond_text(session, request, 405, "GET and HEAD are known\n");
     } else if (string_equal(path, "/healthz")) {
-        respond_text(session, request, 200, "ok\n");
+        health_respond(session, request);
     } else if (string_equal(path, "/stats")) {
         respond_stats(session, request);
     } else if (string_equal(path, "/blob")) {
@@ -256,6 +258,9 @@ void app_main(void) {
     tcp_listen(HTTP_PORT, http_event);
     udp_listen(ECHO_PORT, udp_echo);
     loop_timer_start(report, NULL, REPORT_NS, REPORT_NS);
+    health_init();
+    scaling_start(1, 4, 75, 10);
+    service_register("httpd", HTTP_PORT);
     cloud_metadata_put("state", "serving");
     log_line("httpd: serving port %u", HTTP_PORT);
 }

@@ -12,7 +12,6 @@ struct entry {
     struct ethernet_address mac;
 };
 
-static const struct ethernet_address broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 static struct entry cache[ENTRIES];
 static uint32_t oldest; /* the entry that is given up next */
 
@@ -67,7 +66,7 @@ static void send(struct network_interface *interface, uint16_t operation, struct
 }
 
 void arp_ask(struct network_interface *interface, ipv4_address address) {
-    send(interface, ARP_REQUEST, broadcast, address);
+    send(interface, ARP_REQUEST, ethernet_broadcast, address);
 }
 
 void arp_announce(struct network_interface *interface) {

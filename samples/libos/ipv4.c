@@ -39,11 +39,16 @@ static bool deliver(struct network_protocol *protocol, const struct ipv4_packet 
     return true;
 }
 
+/* What goes to everybody is taken of UDP alone. */
+static bool is_for(const struct network_interface *interface, const struct ipv4_header *header) {
+    bool is_broadcast = header->destination == IPV4_BROADCAST && header->protocol == PROTOCOL_UDP;
+    return header->destination == interface->address || is_broadcast;
+}
+
 bool ipv4_input(struct network_interface *interface, const uint8_t *data, uint32_t length) {
     const struct ipv4_header *header = (const struct ipv4_header *)data;
     uint32_t total = sound_length(header, length);
-    if (total == 0 || header->destination != interface->address ||
-        (swap16(header->fragment) & IPV4_FRAGMENT_MASK) != 0) {
+    if (total == 0 || !is_for(interface, header) || (swap16(header->fragment) & IPV4_FRAGMENT_MASK) != 0) {
         return false;
     }
     struct network_protocol *protocol = protocol_of(header->protocol);
@@ -70,7 +75,9 @@ static ipv4_address next_hop(const struct network_interface *interface, ipv4_add
 bool ipv4_send(struct network_interface *interface, ipv4_address to, uint8_t protocol, uint32_t length) {
     struct ethernet_address mac;
     ipv4_address hop = next_hop(interface, to);
-    if (!arp_resolve(hop, &mac)) {
+    if (to == IPV4_BROADCAST) {
+        mac = ethernet_broadcast;
+    } else if (!arp_resolve(hop, &mac)) {
         interface->tx.dropped++;
         arp_ask(interface, hop); /* in the same slot */
         return false;

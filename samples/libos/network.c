@@ -59,9 +59,8 @@ struct network_listener *network_listener(uint8_t protocol, uint16_t port) {
 /* ---- Ethernet ---- */
 
 static bool is_for(const struct network_interface *interface, const struct ethernet_header *header) {
-    static const struct ethernet_address broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
     return memcmp(&header->destination, &interface->mac, sizeof(interface->mac)) == 0 ||
-           memcmp(&header->destination, &broadcast, sizeof(broadcast)) == 0;
+           memcmp(&header->destination, &ethernet_broadcast, sizeof(ethernet_broadcast)) == 0;
 }
 
 bool ethernet_input(struct network_interface *interface, const uint8_t *frame, uint32_t length) {

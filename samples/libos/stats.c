@@ -273,10 +273,19 @@ static const struct {
     const char *name;
     void (*say)(struct output *out);
 } views[] = {
-    {"memory", say_memory}, {"devices", say_devices},   {"boot", say_boot},
-    {"app", say_app},       {"heap", stats_heap},       {"loop", say_loop},
-    {"log", say_log},       {"net", stats_net},         {"rings", stats_rings},
-    {"cloud", stats_cloud}, {"runtime", stats_runtime}, {"security", stats_security},
+    {"memory", say_memory},
+    {"devices", say_devices},
+    {"boot", say_boot},
+    {"app", say_app},
+    {"heap", stats_heap},
+    {"loop", say_loop},
+    {"log", say_log},
+    {"net", stats_net},
+    {"rings", stats_rings},
+    {"cloud", stats_cloud},
+    {"orchestration", stats_orchestration},
+    {"runtime", stats_runtime},
+    {"security", stats_security},
 };
 
 void stats_print(const char *view, void (*emit)(void *context, const char *text), void *context) {

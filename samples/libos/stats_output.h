@@ -29,6 +29,7 @@ void stats_slots(struct output *out);
 
 /* Views of stats_services.c. */
 void stats_cloud(struct output *out);
+void stats_orchestration(struct output *out);
 void stats_runtime(struct output *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The views cloud and runtime. */
+/* The views cloud, orchestration and runtime. */
 #include "libos/cloud.h"
+#include "libos/orchestration.h"
 #include "libos/runtime.h"
 #include "libos/stats_output.h"
 
@@ -45,6 +46,75 @@ void stats_cloud(struct output *out) {
     for (unsigned i = 0; i < table->hook_count; i++) {
         stats_say(out, "cloud.hooks.%u.name=%s", i, table->hooks[i].name);
         stats_say(out, "cloud.hooks.%u.function=%p", i, (void *)table->hooks[i].function);
+    }
+}
+
+/* ---- orchestration ---- */
+
+static void say_result(struct output *out, unsigned i, const struct health_result *result) {
+    stats_say(out, "orchestration.health.results.%u.time_ns=%lu", i, result->time_ns);
+    stats_say(out, "orchestration.health.results.%u.outcome=%s", i, health_outcome_name(result->outcome));
+    stats_say(out, "orchestration.health.results.%u.duration_ns=%lu", i, result->duration_ns);
+}
+
+/* The latest result first. */
+static void say_results(struct output *out, const struct health *health, uint64_t now) {
+    uint64_t written = health->results_written;
+    for (unsigned i = 0; i < health->result_count && i < written; i++) {
+        const struct health_result *result = &health->results[(written - 1 - i) % health->result_count];
+        if (i == 0) {
+            stats_say(out, "orchestration.health.age_ns=%lu", now - result->time_ns);
+        }
+        say_result(out, i, result);
+    }
+}
+
+static void say_health(struct output *out, const struct health *health, uint64_t now) {
+    stats_say(out, "orchestration.health.check=%p", (void *)health->check);
+    stats_say(out, "orchestration.health.interval_ns=%lu", health->interval_ns);
+    stats_say(out, "orchestration.health.timeout_ns=%lu", health->timeout_ns);
+    stats_say(out, "orchestration.health.passed=%lu", health->passed);
+    stats_say(out, "orchestration.health.failed=%lu", health->failed);
+    stats_say(out, "orchestration.health.timed_out=%lu", health->timed_out);
+    stats_say(out, "orchestration.health.running_ns=%lu",
+              health->started_ns != 0 ? now - health->started_ns : 0);
+    say_results(out, health, now);
+}
+
+static void say_scaling(struct output *out, const struct scaling *scaling) {
+    stats_say(out, "orchestration.scaling.minimum=%u", scaling->minimum);
+    stats_say(out, "orchestration.scaling.maximum=%u", scaling->maximum);
+    stats_say(out, "orchestration.scaling.instances=%u", scaling->instances);
+    stats_say(out, "orchestration.scaling.wanted=%u", scaling->wanted);
+    stats_say(out, "orchestration.scaling.load_percent=%u", scaling->load_percent);
+    stats_say(out, "orchestration.scaling.up_percent=%u", scaling->up_percent);
+    stats_say(out, "orchestration.scaling.down_percent=%u", scaling->down_percent);
+}
+
+static void say_service(struct output *out, unsigned i, const struct service *service) {
+    const uint8_t *at = (const uint8_t *)&service->address;
+    stats_say(out, "orchestration.services.%u.name=%s", i, service->name);
+    stats_say(out, "orchestration.services.%u.address=%u.%u.%u.%u", i, at[0], at[1], at[2], at[3]);
+    stats_say(out, "orchestration.services.%u.port=%u", i, service->port);
+    stats_say(out, "orchestration.services.%u.own=%s", i, stats_boolean(service->own));
+    stats_say(out, "orchestration.services.%u.announcements=%lu", i, service->announcements);
+    stats_say(out, "orchestration.services.%u.seen_ns=%lu", i, service->seen_ns);
+}
+
+void stats_orchestration(struct output *out) {
+    const struct orchestration *table = orchestration();
+    unsigned shown = 0;
+    stats_say(out, "orchestration.now_ns=%lu", table->now_ns);
+    if (table->health != NULL) {
+        say_health(out, table->health, table->now_ns);
+    }
+    if (table->scaling != NULL) {
+        say_scaling(out, table->scaling);
+    }
+    for (unsigned i = 0; i < table->service_count; i++) {
+        if (table->services[i].active) {
+            say_service(out, shown++, &table->services[i]);
+        }
     }
 }
 

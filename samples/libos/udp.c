@@ -36,6 +36,7 @@ bool udp_input(const struct ipv4_packet *packet) {
         .remote = packet->source,
         .remote_port = swap16(header->source_port),
         .local_port = listener->port,
+        .is_broadcast = packet->destination == IPV4_BROADCAST,
         .data = packet->data + sizeof(*header),
         .length = swap16(header->length) - (uint32_t)sizeof(*header),
     });
@@ -62,5 +63,7 @@ bool udp_send(const struct udp_datagram *datagram) {
 }
 
 void udp_echo(const struct udp_datagram *datagram) {
-    udp_send(datagram);
+    if (!datagram->is_broadcast) { /* else two who echo would never end */
+        udp_send(datagram);
+    }
 }

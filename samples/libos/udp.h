@@ -16,6 +16,7 @@ struct udp_datagram {
     ipv4_address remote;
     uint16_t remote_port;
     uint16_t local_port;
+    bool is_broadcast; /* received, and to everybody */
     const uint8_t *data;
     uint32_t length;
 };

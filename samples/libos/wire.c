@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "libos/wire.h"
 
+const struct ethernet_address ethernet_broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
 /* Unaligned on purpose: headers lie 14 bytes into a frame. */
 typedef uint32_t __attribute__((aligned(1), may_alias)) any_uint32;
 typedef uint16_t __attribute__((aligned(1), may_alias)) any_uint16;

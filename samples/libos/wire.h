@@ -15,6 +15,8 @@ struct ethernet_address {
     uint8_t bytes[6];
 };
 
+extern const struct ethernet_address ethernet_broadcast;
+
 static inline uint16_t swap16(uint16_t value) {
     return __builtin_bswap16(value);
 }
@@ -27,6 +29,8 @@ static inline uint32_t swap32(uint32_t value) {
 static inline ipv4_address ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
     return (uint32_t)d << 24 | (uint32_t)c << 16 | (uint32_t)b << 8 | a;
 }
+
+#define IPV4_BROADCAST UINT32_MAX /* everybody on this network */
 
 enum { ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806 };
 enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };

@@ -31,13 +31,17 @@ USER_NETWORK = "user,id=net,hostfwd=tcp:127.0.0.1:0-:80,hostfwd=udp:127.0.0.1:0-
 
 @dataclass(frozen=True)
 class Options:
-    """What a guest is started with. `network` is empty, `user` (ports forwarded) or `cable` (raw frames)."""
+    """What a guest is started with. `network` is empty, `user` (ports forwarded) or `cable` (raw frames).
+
+    `files` are descriptors that `extra` speaks of.
+    """
 
     append: str = ""
     memory: str = "64M"
     network: str = ""
     stub: bool = True
     extra: Sequence[str] = ()
+    files: Sequence[int] = ()
 
 
 def command_of(elf: Path, machine: str, options: Options, ends: Mapping[str, int]) -> list[str]:
@@ -77,7 +81,7 @@ class Guest:
         ends = {"console": console, "stub": stub, "cable": cable, "qmp": qmp}
         numbers = {name: end.fileno() for name, end in ends.items()}
         command = command_of(elf, machine, options, numbers)
-        self.process = subprocess.Popen(command, pass_fds=list(numbers.values()))
+        self.process = subprocess.Popen(command, pass_fds=[*numbers.values(), *options.files])
         for end in ends.values():
             end.close()
         self.qmp = Qmp(monitor)

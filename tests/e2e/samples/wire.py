@@ -44,9 +44,9 @@ def ipv4(payload: bytes, protocol: int, *, to: str = GUEST, fragment: int = 0x40
     return start + struct.pack("!H", (right + damage) & 0xFFFF) + addresses + payload
 
 
-def pseudo(protocol: int, length: int) -> bytes:
+def pseudo(protocol: int, length: int, to: str = GUEST) -> bytes:
     """The pseudo header of a datagram or segment from peer to guest (or back: the sum is the same)."""
-    return socket.inet_aton(PEER) + socket.inet_aton(GUEST) + struct.pack("!BBH", 0, protocol, length)
+    return socket.inet_aton(PEER) + socket.inet_aton(to) + struct.pack("!BBH", 0, protocol, length)
 
 
 def echo_request(data: bytes, *, damage: int = 0) -> bytes:
@@ -57,11 +57,11 @@ def echo_request(data: bytes, *, damage: int = 0) -> bytes:
     return start + struct.pack("!H", (right + damage) & 0xFFFF) + rest
 
 
-def udp(data: bytes, port: int = 7, source: int = 5000, *, damage: int = 0) -> bytes:
+def udp(data: bytes, port: int = 7, source: int = 5000, *, to: str = GUEST, damage: int = 0) -> bytes:
     """A UDP datagram."""
     length = 8 + len(data)
     start = struct.pack("!HHH", source, port, length)
-    right = checksum(pseudo(UDP, length) + start + b"\0\0" + data)
+    right = checksum(pseudo(UDP, length, to) + start + b"\0\0" + data)
     return start + struct.pack("!H", (right + damage) & 0xFFFF) + data
 
 
