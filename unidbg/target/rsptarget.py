@@ -69,6 +69,7 @@ class RspTarget:
         self._ran_before |= self.run.begin(reply, self._since_ns)
         if not self.current_thread:
             self.current_thread = self._ask_current_thread()
+            self.selection.reset(self.current_thread)
         if self._ran_before:
             self.run.resume()
 
