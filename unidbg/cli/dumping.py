@@ -125,8 +125,8 @@ def _notes(session: Session, physical: bool, log: object) -> tuple[bytes, int]:
         signal = stop.signal if stop is not None and thread.id == first else 0
         number = next(n for n, one in enumerate(threads) if one.id == thread.id) + 1
         out.append(encoding.encode_thread(session.target.architecture, values[thread.id], number, signal))
-    moved = [module for module in session.program.modules[:1] if module.bias]
-    out += [encoding.encode_entry(module.run_address(module.image.entry)) for module in moved]
+    first_modules = session.program.modules[:1]
+    out += [encoding.encode_entry(module.run_address(module.image.entry)) for module in first_modules]
     out.append(encoding.encode_json(own.NT_GUEST, _guest(session, physical)))
     out.append(encoding.encode_json(own.NT_REGISTERS, {name: _hex(found) for name, found in values.items()}))
     if isinstance(log, LogView):

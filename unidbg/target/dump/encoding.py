@@ -76,5 +76,5 @@ def encode_process(name: str) -> bytes:
 
 
 def encode_entry(entry: int) -> bytes:
-    """NT_AUXV with the entry point as it ran: by it gdb moves an image to its bias."""
+    """NT_AUXV with the entry point as it ran: by it debuggers place the image."""
     return encode_note(b"CORE", NT_AUXV, struct.pack("<4Q", AT_ENTRY, entry, 0, 0))

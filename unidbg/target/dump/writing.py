@@ -139,8 +139,9 @@ def _unmapped(plan: Plan, offset: int) -> list[_Segment]:
     found = []
     for run, at in _places(plan):
         reached, end = run.start, run.start + run.length
-        for one in sorted(plan.mapped, key=lambda one: one.start):
-            if one.start > reached and one.start < end:
+        here = [one for one in plan.mapped if one.start < end and one.start + one.length > run.start]
+        for one in sorted(here, key=lambda one: one.start):
+            if one.start > reached:
                 found.append(_gap(reached, one.start, offset + at + reached - run.start))
             reached = max(reached, min(one.start + one.length, end))
         if reached < end:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import struct
 import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,20 +82,25 @@ def test_damage_is_borne(form: str, tmp_path: Path) -> None:
     file = tmp_path / "dump"
     for number in range(EXAMPLES):
         file.write_bytes(damaged(data, chance))
-        began = time.monotonic()
+        began = time.process_time()
         look(file)
-        assert time.monotonic() - began < SECONDS, f"{form}, damaged dump {number}"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    assert peak < MEGABYTES + 200  # the process of the tests itself has some
+        assert time.process_time() - began < SECONDS, f"{form}, damaged dump {number}"
+    assert peak_megabytes() < MEGABYTES + 200  # the process of the tests itself has some
+
+
+def peak_megabytes() -> float:
+    """Most memory that this process ever had; 0 where the system does not tell."""
+    resource: Any = pytest.importorskip("resource")
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
 
 
 def bounded(file: Path) -> Session:
     """Opened and looked at, in time."""
-    began = time.monotonic()
+    began = time.process_time()
     opened = Session.open(str(file))
     opened.snapshot(opened.VIEWS)
     opened.target.memory.regions()
-    assert time.monotonic() - began < 2 * SECONDS
+    assert time.process_time() - began < 2 * SECONDS
     return opened
 
 
@@ -138,11 +143,11 @@ def test_a_million_segments(tmp_path: Path) -> None:
     struct.pack_into("<H", head, 60, 1)
     file = tmp_path / "dump"
     file.write_bytes(bytes(head) + rows + bytes(44) + struct.pack("<I", count) + bytes(16))
-    began = time.monotonic()
+    began = time.process_time()
     with Session.open(str(file)) as opened:
         assert len(opened.target.memory.read((count - 1) << 11, 2048)) == 2048
         assert opened.target.memory.read(0x800, 8) == opened.target.memory.read(0, 0x808)[-8:]
-    assert time.monotonic() - began < 4 * SECONDS
+    assert time.process_time() - began < 4 * SECONDS
 
 
 def test_segments_that_share_bytes_do_not_multiply_them(tmp_path: Path) -> None:
