@@ -5,6 +5,7 @@
 
 #include "arch.h"
 #include "memory.h"
+#include "trace.h"
 
 enum opcode {
     OP_ADD = 0x02,
@@ -28,6 +29,8 @@ enum opcode {
     OP_EXT = 0x16,
     OP_REF8 = 0x17,
     OP_REF64 = 0x1a,
+    OP_TRACE = 0x0c,
+    OP_TRACE_QUICK = 0x0d,
     OP_IF_GOTO = 0x20,
     OP_GOTO = 0x21,
     OP_CONST8 = 0x22,
@@ -38,6 +41,11 @@ enum opcode {
     OP_POP = 0x29,
     OP_ZERO_EXT = 0x2a,
     OP_SWAP = 0x2b,
+    OP_GETV = 0x2c,
+    OP_SETV = 0x2d,
+    OP_TRACEV = 0x2e,
+    OP_TRACENZ = 0x2f,
+    OP_TRACE16 = 0x30,
     OP_PICK = 0x32,
     OP_ROT = 0x33,
     OP_PRINTF = 0x34,
@@ -227,6 +235,35 @@ static void swap(struct machine *on) {
     push(on, second);
 }
 
+/* Collecting, and the variables of tracepoints. */
+static bool trace(struct machine *on, uint8_t opcode) {
+    int64_t value = 0;
+    uint32_t number;
+
+    switch (opcode) {
+    case OP_TRACE:
+    case OP_TRACENZ:
+        value = pop(on);
+        return (opcode == OP_TRACE ? trace_memory : trace_text)(on->stub, (uint64_t)pop(on), (uint64_t)value);
+    case OP_TRACE_QUICK:
+    case OP_TRACE16:
+        return trace_memory(on->stub, (uint64_t)look(on, 0), operand(on, opcode == OP_TRACE16 ? 2 : 1));
+    case OP_TRACEV:
+        return trace_value(on->stub, (uint32_t)operand(on, 2));
+    case OP_SETV:
+        return trace_set(on->stub, (uint32_t)operand(on, 2), look(on, 0));
+    case OP_GETV:
+        number = (uint32_t)operand(on, 2);
+        if (trace_get(on->stub, number, &value))
+            push(on, value);
+        else
+            on->failed = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Opcodes that change the stack in their own ways. */
 static void other(struct machine *on, uint8_t opcode) {
     switch (opcode) {
@@ -270,7 +307,8 @@ static void other(struct machine *on, uint8_t opcode) {
         print(on);
         break;
     default:
-        on->failed = true;
+        if (!trace(on, opcode))
+            on->failed = true;
         break;
     }
 }

@@ -18,6 +18,7 @@ static const struct permission permissions[] = {
     {"WriteReg:", ALLOW_REGISTERS},
     {"WriteMem:", ALLOW_MEMORY},
     {"InsertBreak:", ALLOW_BREAKPOINTS},
+    {"InsertTrace:", ALLOW_TRACES},
 };
 
 static void apply(struct unidbg_stub *stub, struct scan *scan) {

@@ -5,7 +5,14 @@
 
 #include <unidbg/stub.h>
 
-enum { ALLOW_REGISTERS = 1, ALLOW_MEMORY = 2, ALLOW_BREAKPOINTS = 4, ALLOW_STEPS = 8, ALLOW_ALL = 15 };
+enum {
+    ALLOW_REGISTERS = 1,
+    ALLOW_MEMORY = 2,
+    ALLOW_BREAKPOINTS = 4,
+    ALLOW_STEPS = 8,
+    ALLOW_TRACES = 16,
+    ALLOW_ALL = 31
+};
 
 /* All, or nothing in an observe-only build. */
 unsigned allow_possible(void);

@@ -24,6 +24,7 @@ bool arch_register_set(struct unidbg_frame *frame, unsigned number, const uint8_
 const int8_t *arch_expedited(void);
 
 uint64_t arch_pc(const struct unidbg_frame *frame);
+unsigned arch_pc_number(void);
 uint64_t arch_frame_pointer(const struct unidbg_frame *frame);
 void arch_set_pc(struct unidbg_frame *frame, uint64_t pc);
 

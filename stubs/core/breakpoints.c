@@ -62,14 +62,21 @@ static struct unidbg_breakpoint *free_slot(struct unidbg_stub *stub) {
     return NULL;
 }
 
-/* Where the guest has put other code meanwhile, that stays. */
-static void remove(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
+/* Gone if nobody needs it any more. Where the guest has put other code meanwhile, that stays. */
+static void release(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
     uint8_t there;
 
-    agent_forget(stub, it);
+    if (it->client || it->traced)
+        return;
     it->used = false;
     if (memory_read(stub, &there, it->address, 1) == 1 && there == arch_breakpoint)
         write_text(stub, it->address, it->original);
+}
+
+static void remove(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
+    agent_forget(stub, it);
+    it->client = false;
+    release(stub, it);
 }
 
 /* A new one; NULL with the error in the reply. */
@@ -96,12 +103,25 @@ static void insert(struct unidbg_stub *stub, uint64_t address, struct scan *scan
         it = plant(stub, address);
     if (!it)
         return;
+    it->client = true;
     if (agent_keep(stub, it, scan)) {
         reply_ok(stub);
     } else {
         remove(stub, it);
         reply_error(stub, ERROR_SPACE, "conditions or commands are malformed, or too long");
     }
+}
+
+bool breakpoint_trace(struct unidbg_stub *stub, uint64_t address, bool set) {
+    struct unidbg_breakpoint *it = breakpoint_at(stub, address);
+
+    if (!it && set)
+        it = plant(stub, address);
+    if (it) {
+        it->traced = set;
+        release(stub, it);
+    }
+    return it != NULL;
 }
 
 static unsigned hardware_slots(const struct unidbg_stub *stub) {
@@ -162,7 +182,7 @@ bool hardware_breakpoint_at(const struct unidbg_stub *stub, uint64_t address) {
 
 void breakpoints_clear(struct unidbg_stub *stub) {
     for (struct unidbg_breakpoint *it = first(stub); it < first(stub) + UNIDBG_BREAKPOINTS; it++) {
-        if (it->used)
+        if (it->used && it->client)
             remove(stub, it);
     }
     for (unsigned i = 0; i < UNIDBG_HARDWARE; i++) {
@@ -190,7 +210,7 @@ static void change_software(struct unidbg_stub *stub, uint64_t address, struct s
         insert(stub, address, scan);
         return;
     }
-    if (it)
+    if (it && it->client)
         remove(stub, it);
     reply_ok(stub);
 }

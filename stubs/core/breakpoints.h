@@ -16,8 +16,10 @@ void breakpoints_rewrite(struct unidbg_stub *stub, uint64_t address, const uint8
 /* Take one out of the code for a step in place, and put it back. */
 void breakpoint_lift(struct unidbg_stub *stub, uint64_t address);
 void breakpoint_drop(struct unidbg_stub *stub, uint64_t address);
-/* Remove all, those of the hardware too. */
+/* Remove all that a client has set, those of the hardware too. */
 void breakpoints_clear(struct unidbg_stub *stub);
+/* A tracepoint needs one there, or no more. False: there can be none. */
+bool breakpoint_trace(struct unidbg_stub *stub, uint64_t address, bool set);
 /* The watchpoint or hardware breakpoint that hit, NULL: none. */
 const struct unidbg_watchpoint *watchpoint_hit(struct unidbg_stub *stub);
 

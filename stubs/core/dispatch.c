@@ -46,6 +46,12 @@ static const struct command words[] = {
     {"jThreadsInfo", packet_jThreadsInfo, 0},
 };
 
+/* What begins so, and is no word from above. */
+static const struct command prefixes[] = {
+    {"QT", packet_QT, ALLOW_TRACES},
+    {"qT", packet_qT, 0},
+};
+
 /* A letter is followed by its arguments at once. */
 static const struct command letters[] = {
     {"m", packet_m, 0},
@@ -84,6 +90,10 @@ static const struct command *find_word(struct scan *scan) {
             *scan = rest;
             return &words[i];
         }
+    }
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        if (scan_word(scan, prefixes[i].name))
+            return &prefixes[i];
     }
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include "breakpoints.h"
 #include "packet.h"
 #include "reply.h"
+#include "trace.h"
 
 /* Memory is moved in pieces of this size, on the stack. */
 enum { PIECE = 128 };
@@ -34,6 +35,11 @@ size_t memory_read(struct unidbg_stub *stub, void *to, uint64_t address, size_t 
     return count;
 }
 
+/* What the client looks at: memory, or what a tracepoint collected. */
+static size_t look(struct unidbg_stub *stub, uint8_t *to, uint64_t address, size_t count) {
+    return trace_looks(stub) ? trace_read(stub, to, address, count) : memory_read(stub, to, address, count);
+}
+
 typedef void append(struct unidbg_stub *stub, const uint8_t *bytes, size_t count);
 
 static void append_hex(struct unidbg_stub *stub, const uint8_t *bytes, size_t count) {
@@ -51,7 +57,7 @@ static size_t append_range(struct unidbg_stub *stub, uint64_t address, uint64_t 
         size_t got;
         if (want > reply_room(stub) / 2)
             want = reply_room(stub) / 2;
-        got = want > 0 ? memory_read(stub, piece, address + done, want) : 0;
+        got = want > 0 ? look(stub, piece, address + done, want) : 0;
         put(stub, piece, got);
         done += got;
         if (got < want || got == 0)

@@ -4,17 +4,23 @@
 #include "packet.h"
 #include "reply.h"
 #include "threads.h"
+#include "trace.h"
 
 static void append(struct unidbg_stub *stub, const struct thread_view *view, unsigned number) {
     uint8_t value[ARCH_REGISTER_SIZE_MAX];
     unsigned size = arch_register_size(number);
 
-    if (!(view->known & arch_register_group(number))) {
+    bool known = view->known & arch_register_group(number);
+
+    if (trace_looks(stub))
+        known = trace_register(stub, number, value);
+    else if (known)
+        arch_register_get(view->frame, number, value);
+    if (!known) {
         for (unsigned i = 0; i < 2 * size; i++)
             reply_char(stub, 'x');
         return;
     }
-    arch_register_get(view->frame, number, value);
     reply_hex(stub, value, size);
 }
 

@@ -42,7 +42,8 @@ static enum verdict go(struct unidbg_stub *stub, struct resume_action action) {
 /* A step in a range ends at a breakpoint too: it has to be seen. */
 static bool in_range(struct unidbg_stub *stub) {
     uint64_t pc = arch_pc(stub->frame);
-    return pc >= stub->range_start && pc < stub->range_end && !breakpoint_at(stub, pc);
+    const struct unidbg_breakpoint *it = breakpoint_at(stub, pc);
+    return pc >= stub->range_start && pc < stub->range_end && !(it && it->client);
 }
 
 /* Bytes that come while a range is stepped wait in the line: a client that waits for its stop reply sends

@@ -9,6 +9,7 @@
 #include "reply.h"
 #include "stop.h"
 #include "threads.h"
+#include "trace.h"
 #include "wire.h"
 
 /* Who stops the guest and takes note of no answer is noise: bytes on the line, or packets of a client that
@@ -35,6 +36,7 @@ static void forget_features(struct unidbg_stub *stub) {
 
 void session_end(struct unidbg_stub *stub) {
     breakpoints_clear(stub);
+    trace_leave(stub);
     forget_features(stub);
     wire_reset(&stub->in);
     stub->no_ack = false;
@@ -161,6 +163,9 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
         ";QNonStop+;qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+;qXfer:osdata:read+");
     append_feature(stub, stub->allowed && port->poke_text,
                    ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
+    append_feature(stub, stub->allowed && port->poke_text && port->trace,
+                   ";ConditionalTracepoints+;EnableDisableTracepoints+;TracepointSource+;tracenz+"
+                   ";qXfer:traceframe-info:read+");
     append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
     append_feature(stub, port->region, ";qXfer:memory-map:read+");
     append_feature(stub, port->exec_file, ";qXfer:exec-file:read+");

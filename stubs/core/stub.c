@@ -12,6 +12,7 @@
 #include "resume.h"
 #include "session.h"
 #include "stop.h"
+#include "trace.h"
 #include "wire.h"
 
 enum { INTERRUPT_BYTE = 0x03 };
@@ -20,7 +21,10 @@ bool unidbg_init(struct unidbg_stub *stub, const struct unidbg_port *port, void 
     if (!port->get || !port->put || !port->peek || size < UNIDBG_BUFFER_MIN)
         return false;
     *stub = (struct unidbg_stub){.port = port, .pending = -1, .allowed = (uint8_t)allow_possible()};
+    if (port->trace && port->trace_size < UNIDBG_TRACE_MIN)
+        return false;
     wire_init(stub, buffer, size);
+    trace_init(stub);
     return true;
 }
 
@@ -170,15 +174,18 @@ bool unidbg_attached(const struct unidbg_stub *stub) {
     return stub->frame || stub->awaited || stub->nonstop;
 }
 
-/* A breakpoint with conditions or commands that does not stop the guest. Their reads may have faulted, so
- * what a fault changes is put back. */
+/* A breakpoint with conditions or commands, or a tracepoint, that does not stop the guest. Their reads may have
+ * faulted, so what a fault changes is put back. */
 static bool passes(struct unidbg_stub *stub, const struct unidbg_breakpoint *breakpoint) {
     const struct unidbg_port *port = stub->port;
+    bool client = breakpoint->client;
 
-    if (breakpoint->agent_length == 0)
+    if (client && !breakpoint->traced && breakpoint->agent_length == 0)
         return false;
     stop_capture(stub);
-    if (agent_stops(stub, breakpoint))
+    if (breakpoint->traced)
+        trace_hit(stub, breakpoint->address);
+    if (client && agent_stops(stub, breakpoint))
         return false;
     if (port->restore)
         port->restore(port->context, stub->frame);

@@ -7,6 +7,7 @@
 #include "reply.h"
 #include "stop.h"
 #include "threads.h"
+#include "trace.h"
 
 static void put_windowed(struct unidbg_text *out, char character) {
     uint8_t byte = (uint8_t)character;
@@ -80,7 +81,7 @@ struct document {
 static const struct document documents[] = {
     {":features:read:", "target.xml", write_target}, {":threads:read:", "", write_threads},
     {":memory-map:read:", "", write_memory_map},     {":exec-file:read:", NULL, write_exec_file},
-    {":osdata:read:", NULL, osdata_write},
+    {":osdata:read:", NULL, osdata_write},           {":traceframe-info:read:", "", trace_frame_info},
 };
 
 static bool offered(const struct unidbg_stub *stub, const struct document *document) {
@@ -88,6 +89,8 @@ static bool offered(const struct unidbg_stub *stub, const struct document *docum
         return stub->port->region != NULL;
     if (document->write == write_exec_file)
         return stub->port->exec_file != NULL;
+    if (document->write == trace_frame_info)
+        return stub->port->trace != NULL;
     return true;
 }
 

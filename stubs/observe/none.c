@@ -6,6 +6,7 @@
 #include "../core/arch.h"
 #include "../core/breakpoints.h"
 #include "../core/packet.h"
+#include "../core/trace.h"
 
 unsigned allow_possible(void) {
     return 0;
@@ -24,6 +25,8 @@ ABSENT(packet_G)
 ABSENT(packet_P)
 ABSENT(packet_Z)
 ABSENT(packet_z)
+ABSENT(packet_QT)
+ABSENT(packet_qT)
 
 struct unidbg_breakpoint *breakpoint_at(struct unidbg_stub *stub, uint64_t address) {
     (void)stub;
@@ -77,4 +80,42 @@ void arch_pass_hardware(struct unidbg_frame *frame) {
 void arch_set_pc(struct unidbg_frame *frame, uint64_t pc) {
     (void)frame;
     (void)pc;
+}
+
+void trace_init(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+void trace_leave(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+void trace_hit(struct unidbg_stub *stub, uint64_t address) {
+    (void)stub;
+    (void)address;
+}
+
+bool trace_looks(const struct unidbg_stub *stub) {
+    (void)stub;
+    return false;
+}
+
+size_t trace_read(struct unidbg_stub *stub, uint8_t *to, uint64_t address, size_t count) {
+    (void)stub;
+    (void)to;
+    (void)address;
+    (void)count;
+    return 0;
+}
+
+bool trace_register(struct unidbg_stub *stub, unsigned number, uint8_t *to) {
+    (void)stub;
+    (void)number;
+    (void)to;
+    return false;
+}
+
+bool trace_frame_info(struct unidbg_text *out) {
+    (void)out;
+    return false;
 }

@@ -102,6 +102,10 @@ const int8_t *arch_expedited(void) {
     return numbers;
 }
 
+unsigned arch_pc_number(void) {
+    return X86_RIP;
+}
+
 uint64_t arch_pc(const struct unidbg_frame *frame) {
     return frame->rip;
 }

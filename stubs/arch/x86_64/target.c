@@ -36,7 +36,7 @@ static void write_flags(struct unidbg_text *out, const char *id, char size, cons
         unidbg_write_decimal(out, flag->bit);
         unidbg_write(out, "\"/>");
     }
-    unidbg_write(out, "</flags>");
+    unidbg_write(out, "</flags>\n");
 }
 
 static const char *type_name(unsigned type, unsigned size) {
@@ -78,7 +78,7 @@ static void write_register(struct unidbg_text *out, unsigned number) {
         unidbg_write(out, "\" group=\"system");
     unidbg_write(out, "\" regnum=\"");
     unidbg_write_decimal(out, number);
-    unidbg_write(out, "\"/>");
+    unidbg_write(out, "\"/>\n"); /* gdb's trace files bear no long lines */
 }
 
 static void begin(struct unidbg_text *out, const char *feature) {
@@ -90,7 +90,7 @@ static void begin(struct unidbg_text *out, const char *feature) {
 static void end(struct unidbg_text *out, unsigned from, unsigned to) {
     for (; from < to; from++)
         write_register(out, from);
-    unidbg_write(out, "</feature>");
+    unidbg_write(out, "</feature>\n");
 }
 
 static const char vector_types[] =
@@ -101,7 +101,7 @@ static const char vector_types[] =
     "<union id=\"vec128\"><field name=\"v4_float\" type=\"v4f\"/><field name=\"v2_double\" type=\"v2d\"/>"
     "<field name=\"v16_int8\" type=\"v16i8\"/><field name=\"v8_int16\" type=\"v8i16\"/>"
     "<field name=\"v4_int32\" type=\"v4i32\"/><field name=\"v2_int64\" type=\"v2i64\"/>"
-    "<field name=\"uint128\" type=\"uint128\"/></union>";
+    "<field name=\"uint128\" type=\"uint128\"/></union>\n";
 
 void arch_target_xml(struct unidbg_text *out) {
     unidbg_write(out,

@@ -148,6 +148,13 @@ struct unidbg_port {
 
     /* Groups of registers that no frame of this guest has: UNIDBG_SYSTEM in a process. 0: all are there. */
     unsigned lacks;
+
+    /* Memory for tracepoints and what they collect, UNIDBG_TRACE_MIN bytes or more; NULL: there are none. */
+    void *trace;
+    size_t trace_size;
 };
+
+/* Definitions take 4 KiB of it. */
+#define UNIDBG_TRACE_MIN 8192
 
 #endif

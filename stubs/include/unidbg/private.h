@@ -31,6 +31,8 @@ struct unidbg_breakpoint {
     bool used;
     uint16_t agent_at; /* its code in `agent` */
     uint16_t agent_length;
+    bool client; /* a client set it */
+    bool traced; /* a tracepoint needs it */
 };
 
 struct unidbg_watchpoint {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* unidbg-host: the stub on the host machine, behind a loopback socket or standard input and output.
  *
- *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] [--queue] [--bias] IMAGE
+ *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] [--queue] [--bias] [--trace] IMAGE
  *
  * Without --stdio it listens on 127.0.0.1 (port 0: the kernel chooses) and prints "listening on
  * 127.0.0.1:N". One client at a time; the stub does not learn of its going, as on a serial line. The guest
  * wakes from hlt every MS milliseconds (default 10); 0: once whenever it is resumed, so that a transcript is
- * always the same. With --queue replies are sent while the guest runs; with --bias the image says that it moved itself. */
+ * always the same. With --queue replies are sent while the guest runs; with --bias the image says that it moved itself; --trace gives memory for tracepoints. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -169,6 +169,7 @@ struct options {
     bool threads;
     bool queue;
     bool bias;
+    bool trace;
     unsigned long port;
     unsigned long tick;
     unsigned long packet;
@@ -197,6 +198,8 @@ static struct options parse(char **argument) {
             options.queue = true;
         else if (strcmp(*argument, "--bias") == 0)
             options.bias = true;
+        else if (strcmp(*argument, "--trace") == 0)
+            options.trace = true;
         else if (strcmp(*argument, "--port") == 0)
             options.port = number(&argument);
         else if (strcmp(*argument, "--tick") == 0)
@@ -231,6 +234,7 @@ int main(int argc, char **argv) {
     static struct unidbg_stub stub;
     static struct unidbg_port port;
     static struct server server;
+    static uint8_t trace[UNIDBG_TRACE_MIN];
     struct options options = parse(argv);
     size_t size = options.queue ? UNIDBG_BUFFER_QUEUED(options.packet) : UNIDBG_BUFFER_FOR(options.packet);
     uint8_t *buffer = malloc(size);
@@ -242,6 +246,10 @@ int main(int argc, char **argv) {
     }
     machine.parked = options.threads;
     machine_port(&machine, &port);
+    if (options.trace) {
+        port.trace = trace;
+        port.trace_size = sizeof trace;
+    }
     set_up_line(&server, &options, &port);
     if (!unidbg_init(&stub, &port, buffer, size)) {
         fprintf(stderr, "unidbg-host: the packet size is too small\n");

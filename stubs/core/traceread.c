@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Looking at what was collected: frames are selected and read, definitions and the whole are handed out. */
+#include "trace.h"
+
+#include "arch.h"
+#include "packet.h"
+#include "reply.h"
+
+/* ---- selecting a frame ---- */
+
+struct wanted {
+    enum { BY_NUMBER, BY_PC, BY_POINT, INSIDE, OUTSIDE } by;
+    uint64_t low;
+    uint64_t high;
+};
+
+static uint64_t address_of(const struct trace *trace, uint32_t number) {
+    for (unsigned i = 0; i < TRACE_POINTS; i++) {
+        if (trace->points[i].defined && trace->points[i].number == number)
+            return trace->points[i].address;
+    }
+    return 0;
+}
+
+static uint32_t point_at(const struct trace *trace, uint32_t at) {
+    return (uint32_t)trace_number(trace, at, 2);
+}
+
+static bool fits(const struct trace *trace, const struct wanted *wanted, uint32_t frame, uint32_t at) {
+    uint64_t pc = address_of(trace, point_at(trace, at));
+    bool inside = pc >= wanted->low && pc <= wanted->high;
+
+    switch (wanted->by) {
+    case BY_NUMBER:
+        return frame == wanted->low;
+    case BY_POINT:
+        return point_at(trace, at) == wanted->low;
+    case OUTSIDE:
+        return !inside;
+    default:
+        return inside;
+    }
+}
+
+static bool scan_wanted(struct scan *scan, struct wanted *wanted) {
+    wanted->by = scan_word(scan, "pc:")        ? BY_PC
+                 : scan_word(scan, "tdp:")     ? BY_POINT
+                 : scan_word(scan, "range:")   ? INSIDE
+                 : scan_word(scan, "outside:") ? OUTSIDE
+                                               : BY_NUMBER;
+    wanted->low = wanted->high = scan_hex(scan);
+    if (wanted->by == INSIDE || wanted->by == OUTSIDE) {
+        scan_expect(scan, ':');
+        wanted->high = scan_hex(scan);
+    }
+    return !scan->failed;
+}
+
+static void tell_frame(struct unidbg_stub *stub, const struct trace *trace) {
+    reply_char(stub, 'F');
+    reply_number(stub, trace->frame);
+    reply_char(stub, 'T');
+    reply_number(stub, point_at(trace, trace->frame_at));
+}
+
+/* The first that fits; but by number, behind the one that is selected. -1 ends the look. */
+enum verdict trace_select(struct unidbg_stub *stub, struct scan *scan) {
+    struct trace *trace = trace_of(stub);
+    struct wanted wanted;
+    uint32_t at = 0;
+
+    if (!scan_wanted(scan, &wanted)) {
+        reply_error(stub, ERROR_INVALID, "malformed frame");
+        return REPLY;
+    }
+    if (wanted.by == BY_NUMBER && wanted.low == UINT32_MAX) {
+        trace->selected = false;
+        reply_ok(stub);
+        return REPLY;
+    }
+    for (uint32_t frame = 0; frame < trace->frames; frame++) {
+        bool behind = wanted.by == BY_NUMBER || !trace->selected || frame > trace->frame;
+        if (behind && fits(trace, &wanted, frame, at)) {
+            trace->selected = true;
+            trace->frame = frame;
+            trace->frame_at = at;
+            tell_frame(stub, trace);
+            return REPLY;
+        }
+        at += TRACE_HEAD + (uint32_t)trace_number(trace, at + 2, 4);
+    }
+    reply_text(stub, "F-1");
+    return REPLY;
+}
+
+/* ---- reading the selected frame ---- */
+
+bool trace_looks(const struct unidbg_stub *stub) {
+    const struct trace *trace = trace_of(stub);
+    return trace && trace->selected;
+}
+
+struct block {
+    uint8_t kind;
+    uint32_t at; /* of its data */
+    uint64_t address;
+    uint32_t length; /* of its data */
+};
+
+static uint32_t registers_length(void) {
+    uint32_t length = 0;
+
+    for (unsigned i = 0; i < arch_register_count(); i++)
+        length += arch_register_size(i);
+    return length;
+}
+
+/* The block at `*at` of the selected frame, and go behind it. */
+static bool next_block(const struct trace *trace, uint32_t *at, struct block *block) {
+    uint32_t end = trace->frame_at + TRACE_HEAD + (uint32_t)trace_number(trace, trace->frame_at + 2, 4);
+
+    if (*at >= end)
+        return false;
+    *block = (struct block){.kind = trace_byte(trace, *at), .at = *at + 1};
+    if (block->kind == 'M') {
+        block->address = trace_number(trace, *at + 1, 8);
+        block->length = (uint32_t)trace_number(trace, *at + 9, 2);
+        block->at = *at + 11;
+    } else if (block->kind == 'V') {
+        block->address = trace_number(trace, *at + 1, 4);
+        block->length = 8;
+        block->at = *at + 5;
+    } else {
+        block->length = registers_length();
+    }
+    *at = block->at + block->length;
+    return true;
+}
+
+static uint32_t first_block(const struct trace *trace) {
+    return trace->frame_at + TRACE_HEAD;
+}
+
+/* As many bytes as one block has from the address on. */
+static size_t read_some(const struct trace *trace, uint8_t *to, uint64_t address, size_t count) {
+    struct block block;
+
+    for (uint32_t at = first_block(trace); next_block(trace, &at, &block);) {
+        size_t offset = (size_t)(address - block.address);
+        if (block.kind != 'M' || address - block.address >= block.length)
+            continue;
+        if (count > block.length - offset)
+            count = block.length - offset;
+        for (size_t i = 0; i < count; i++)
+            to[i] = trace_byte(trace, block.at + (uint32_t)(offset + i));
+        return count;
+    }
+    return 0;
+}
+
+size_t trace_read(struct unidbg_stub *stub, uint8_t *to, uint64_t address, size_t count) {
+    const struct trace *trace = trace_of(stub);
+    size_t done = 0;
+    size_t now;
+
+    while (done < count && (now = read_some(trace, to + done, address + done, count - done)) > 0)
+        done += now;
+    return done;
+}
+
+/* Where no registers were collected, the pc is known all the same. */
+bool trace_register(struct unidbg_stub *stub, unsigned number, uint8_t *to) {
+    const struct trace *trace = trace_of(stub);
+    struct unidbg_frame frame = {0};
+    struct block block;
+    uint32_t offset = 0;
+
+    for (unsigned i = 0; i < number; i++)
+        offset += arch_register_size(i);
+    for (uint32_t at = first_block(trace); next_block(trace, &at, &block);) {
+        if (block.kind != 'R')
+            continue;
+        for (unsigned i = 0; i < arch_register_size(number); i++)
+            to[i] = trace_byte(trace, block.at + offset + i);
+        return true;
+    }
+    arch_set_pc(&frame, address_of(trace, point_at(trace, trace->frame_at)));
+    arch_register_get(&frame, number, to);
+    return number == arch_pc_number();
+}
+
+bool trace_frame_info(struct unidbg_text *out) {
+    const struct trace *trace = trace_of(out->stub);
+    struct block block;
+
+    if (!trace->selected)
+        return false;
+    unidbg_write(out, "<?xml version=\"1.0\"?><traceframe-info>");
+    for (uint32_t at = first_block(trace); next_block(trace, &at, &block);) {
+        if (block.kind == 'R')
+            continue;
+        unidbg_write(out, block.kind == 'M' ? "<memory start=\"" : "<tvar id=\"");
+        unidbg_write_hex(out, block.address);
+        if (block.kind == 'M') {
+            unidbg_write(out, "\" length=\"");
+            unidbg_write_hex(out, block.length);
+        }
+        unidbg_write(out, "\"/>");
+    }
+    unidbg_write(out, "</traceframe-info>");
+    return true;
+}
+
+/* A variable as the frame has it, or as it is now. */
+static bool variable_value(struct trace *trace, uint32_t number, uint64_t *value) {
+    const struct trace_variable *it = trace_variable(trace, number);
+    struct block block;
+
+    if (!trace->selected) {
+        *value = it ? (uint64_t)it->value : 0;
+        return it != NULL;
+    }
+    for (uint32_t at = first_block(trace); next_block(trace, &at, &block);) {
+        if (block.kind == 'V' && block.address == number) {
+            *value = trace_number(trace, block.at, 8);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- status ---- */
+
+static void tell(struct unidbg_stub *stub, const char *name, uint64_t value) {
+    reply_text(stub, name);
+    reply_number(stub, value);
+}
+
+static enum verdict status(struct unidbg_stub *stub, const struct trace *trace) {
+    static const char ends[][20] = {";tnotrun:", ";tstop::", ";tfull:", ";tpasscount:", ";tdisconnected:"};
+
+    reply_text(stub, trace->running ? "T1" : "T0");
+    if (!trace->running)
+        tell(stub, ends[trace->end], trace->end_number);
+    tell(stub, ";tframes:", trace->frames);
+    tell(stub, ";tcreated:", trace->created);
+    tell(stub, ";tfree:", trace->ring_size - trace->count);
+    tell(stub, ";tsize:", trace->ring_size);
+    tell(stub, ";circular:", trace->circular);
+    tell(stub, ";disconn:", trace->disconnected);
+    return REPLY;
+}
+
+/* ---- handing out the definitions ---- */
+
+static void tell_head(struct unidbg_stub *stub, char kind, const struct tracepoint *point) {
+    reply_char(stub, kind);
+    reply_number(stub, point->number);
+    reply_char(stub, ':');
+    reply_number(stub, point->address);
+    reply_char(stub, ':');
+}
+
+static void tell_text(struct unidbg_stub *stub, const struct trace_piece *piece) {
+    for (uint32_t i = 0; i < piece->length; i++)
+        reply_char(stub, (char)piece->data[i]);
+}
+
+static void tell_code(struct unidbg_stub *stub, const struct trace_piece *piece) {
+    reply_char(stub, 'X');
+    reply_number(stub, piece->length);
+    reply_char(stub, ',');
+    reply_hex(stub, piece->data, piece->length);
+}
+
+static void tell_point(struct unidbg_stub *stub, const struct trace *trace, unsigned number) {
+    const struct tracepoint *point = &trace->points[number];
+    struct trace_piece piece;
+
+    tell_head(stub, 'T', point);
+    reply_text(stub, point->enabled ? "E:0:" : "D:0:");
+    reply_number(stub, point->pass);
+    for (uint32_t at = 0; trace_next_piece(trace, number, &at, &piece);) {
+        if (piece.kind != TRACE_CONDITION)
+            continue;
+        reply_char(stub, ':');
+        tell_code(stub, &piece);
+    }
+}
+
+static void tell_piece(struct unidbg_stub *stub, const struct tracepoint *point,
+                       const struct trace_piece *piece) {
+    tell_head(stub, piece->kind == TRACE_SOURCE ? 'Z' : 'A', point);
+    if (piece->kind == TRACE_CODE) {
+        tell_code(stub, piece);
+        return;
+    }
+    if (piece->kind != TRACE_SOURCE)
+        reply_char(stub, (char)piece->kind);
+    tell_text(stub, piece);
+}
+
+/* Entry `listed`, counted over all tracepoints: each is followed by its actions and its source. */
+static enum verdict list_points(struct unidbg_stub *stub, struct trace *trace) {
+    uint32_t left = trace->listed++;
+    struct trace_piece piece;
+
+    for (unsigned i = 0; i < TRACE_POINTS; i++) {
+        if (!trace->points[i].defined)
+            continue;
+        if (left-- == 0) {
+            tell_point(stub, trace, i);
+            return REPLY;
+        }
+        for (uint32_t at = 0; trace_next_piece(trace, i, &at, &piece);) {
+            if (piece.kind != TRACE_CONDITION && left-- == 0) {
+                tell_piece(stub, &trace->points[i], &piece);
+                return REPLY;
+            }
+        }
+    }
+    reply_char(stub, 'l');
+    return REPLY;
+}
+
+static enum verdict list_variables(struct unidbg_stub *stub, struct trace *trace) {
+    uint32_t left = trace->listed++;
+
+    for (unsigned i = 0; i < TRACE_VARIABLES; i++) {
+        const struct trace_variable *it = &trace->variables[i];
+        if (!it->defined || left-- != 0)
+            continue;
+        reply_number(stub, it->number);
+        tell(stub, ":", (uint64_t)it->initial);
+        tell(stub, ":", it->builtin);
+        reply_char(stub, ':');
+        reply_hex_text(stub, it->name);
+        return REPLY;
+    }
+    reply_char(stub, 'l');
+    return REPLY;
+}
+
+/* ---- the packets ---- */
+
+/* `:number:address` */
+static enum verdict tell_use(struct unidbg_stub *stub, const struct trace *trace, struct scan *scan) {
+    uint64_t number = scan_hex(scan);
+    uint64_t address;
+
+    scan_expect(scan, ':');
+    address = scan_hex(scan);
+    for (unsigned i = 0; i < TRACE_POINTS && !scan->failed; i++) {
+        const struct tracepoint *it = &trace->points[i];
+        if (it->defined && it->number == number && it->address == address) {
+            tell(stub, "V", it->hits);
+            tell(stub, ":", it->bytes);
+        }
+    }
+    return REPLY;
+}
+
+static enum verdict tell_variable(struct unidbg_stub *stub, struct trace *trace, struct scan *scan) {
+    uint64_t value;
+
+    if (variable_value(trace, (uint32_t)scan_hex(scan), &value))
+        tell(stub, "V", value);
+    else
+        reply_char(stub, 'U');
+    return REPLY;
+}
+
+/* `:offset,length` of all frames, as they would lie in a file. */
+static enum verdict tell_buffer(struct unidbg_stub *stub, const struct trace *trace, struct scan *scan) {
+    uint64_t from = scan_hex(scan);
+    uint64_t count;
+
+    scan_expect(scan, ',');
+    count = scan_hex(scan);
+    if (scan->failed) {
+        reply_error(stub, ERROR_INVALID, "malformed range");
+        return REPLY;
+    }
+    if (from >= trace->count)
+        reply_char(stub, 'l');
+    for (; count > 0 && from < trace->count && reply_room(stub) >= 2; count--) {
+        uint8_t byte = trace_byte(trace, (uint32_t)from++);
+        reply_hex(stub, &byte, 1);
+    }
+    return REPLY;
+}
+
+enum verdict packet_qT(struct unidbg_stub *stub, struct scan *scan) {
+    struct trace *trace = trace_of(stub);
+
+    if (!trace)
+        return REPLY;
+    if (scan_word(scan, "Status"))
+        return status(stub, trace);
+    if (scan_word(scan, "P:"))
+        return tell_use(stub, trace, scan);
+    if (scan_word(scan, "V:"))
+        return tell_variable(stub, trace, scan);
+    if (scan_word(scan, "Buffer:"))
+        return tell_buffer(stub, trace, scan);
+    if (scan_take(scan, 'f'))
+        trace->listed = 0;
+    else if (!scan_take(scan, 's'))
+        return REPLY;
+    if (scan_take(scan, 'P'))
+        return list_points(stub, trace);
+    return scan_take(scan, 'V') ? list_variables(stub, trace) : REPLY;
+}
