@@ -21,12 +21,14 @@
 #include "libos/string.h"
 
 #define PACKET_BYTES 16384
+#define TRACE_BYTES 32768
 #define REGIONS 32
 #define PANIC_STATUS 1
 
 static struct unidbg_stub stub;
 static struct unidbg_port port;
 static uint8_t buffer[UNIDBG_BUFFER_QUEUED(PACKET_BYTES)];
+static uint8_t trace_memory[TRACE_BYTES];
 static bool is_started;
 
 /* So that whoever reads memory past the stub can put back what lies under its breakpoints. */
@@ -132,6 +134,8 @@ void debug_init(void) {
         .kill = kill,
         .tables = osdata_tables,
         .table_count = OSDATA_TABLES,
+        .trace = trace_memory,
+        .trace_size = sizeof(trace_memory),
     };
     is_started = machine_debug_port(&port) && unidbg_init(&stub, &port, buffer, sizeof(buffer));
     security_debug_port(is_started);

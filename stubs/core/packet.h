@@ -37,7 +37,7 @@ handler packet_question, packet_bang, packet_qSupported, packet_QStartNoAckMode,
 handler packet_qXfer, packet_qOffsets;
 /* nonstop.c */
 handler packet_QNonStop, packet_vStopped, packet_vCtrlC;
-/* trace.c, traceread.c: prefixes */
+/* trace.c, tracelist.c: prefixes */
 handler packet_QT, packet_qT;
 /* What is behind QTFrame: */
 enum verdict trace_select(struct unidbg_stub *stub, struct scan *scan);

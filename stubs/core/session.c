@@ -30,6 +30,7 @@ static void forget_features(struct unidbg_stub *stub) {
     stub->nonstop = false;
     stub->notifying = false;
     nonstop_let_go(stub);
+    trace_look_away(stub);
     stub->lease_ns = 0;
     stub->thread_general = THREAD_ANY;
 }
@@ -163,9 +164,10 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
         ";QNonStop+;qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+;qXfer:osdata:read+");
     append_feature(stub, stub->allowed && port->poke_text,
                    ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
-    append_feature(stub, stub->allowed && port->poke_text && port->trace,
-                   ";ConditionalTracepoints+;EnableDisableTracepoints+;TracepointSource+;tracenz+"
-                   ";qXfer:traceframe-info:read+");
+    append_feature(
+        stub, stub->allowed && port->poke_text && port->trace,
+        ";ConditionalTracepoints+;EnableDisableTracepoints+;TracepointSource+;DisconnectedTracing+;tracenz+"
+        ";qXfer:traceframe-info:read+");
     append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
     append_feature(stub, port->region, ";qXfer:memory-map:read+");
     append_feature(stub, port->exec_file, ";qXfer:exec-file:read+");

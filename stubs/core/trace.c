@@ -72,9 +72,15 @@ void trace_leave(struct unidbg_stub *stub) {
 
     if (!trace)
         return;
-    trace->selected = false;
     if (!trace->disconnected)
         trace_end(stub, TRACE_DISCONNECTED, 0);
+}
+
+void trace_look_away(struct unidbg_stub *stub) {
+    struct trace *trace = trace_of(stub);
+
+    if (trace)
+        trace->selected = false;
 }
 
 /* ---- what is defined ---- */
@@ -227,13 +233,18 @@ static enum verdict done(struct unidbg_stub *stub, const struct scan *scan) {
     return REPLY;
 }
 
+/* Of what is refused nothing stays. */
 static enum verdict define(struct unidbg_stub *stub, struct trace *trace, struct scan *scan) {
+    uint32_t before = trace->pool_used;
+
     if (trace->running)
         scan->failed = true;
     else if (scan_take(scan, '-'))
         add_actions(trace, scan);
     else
         add_point(trace, scan);
+    if (scan->failed)
+        trace->pool_used = before;
     return done(stub, scan);
 }
 

@@ -81,8 +81,9 @@ struct trace {
 /* NULL: the port has no memory for it. */
 struct trace *trace_of(const struct unidbg_stub *stub);
 void trace_init(struct unidbg_stub *stub);
-/* The client has gone. */
+/* The client has gone. Another one looks at no frame. */
 void trace_leave(struct unidbg_stub *stub);
+void trace_look_away(struct unidbg_stub *stub);
 /* End the run. */
 void trace_end(struct unidbg_stub *stub, enum trace_end why, uint32_t number);
 
@@ -113,6 +114,8 @@ bool trace_looks(const struct unidbg_stub *stub);
 size_t trace_read(struct unidbg_stub *stub, uint8_t *to, uint64_t address, size_t count);
 /* A register; false: it was not collected. */
 bool trace_register(struct unidbg_stub *stub, unsigned number, uint8_t *to);
+/* A variable, as the frame has it or as it is now. False: there is none. */
+bool trace_variable_value(struct trace *trace, uint32_t number, uint64_t *value);
 /* What the frame has, as XML. */
 bool trace_frame_info(struct unidbg_text *out);
 

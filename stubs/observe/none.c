@@ -90,6 +90,10 @@ void trace_leave(struct unidbg_stub *stub) {
     (void)stub;
 }
 
+void trace_look_away(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
 void trace_hit(struct unidbg_stub *stub, uint64_t address) {
     (void)stub;
     (void)address;

@@ -11,7 +11,8 @@ A file in `transcripts/` is one conversation without acknowledgements, after QSt
     ~                       nothing comes
 
 Python's escapes stand for bytes that do not print. `{name}` is the address of a symbol of the guest in
-hexadecimal, with `{name+7}` behind it, `{le:name}` the same as eight bytes in target order.
+hexadecimal, with `{name+7}` behind it, `{le:name}` the same as eight bytes in target order, `{be:name}` as
+bytecode has them.
 `UNIDBG_REGOLD=1 pytest tests/core_c` writes the answers anew; look at the difference before you commit it.
 """
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -28,10 +30,13 @@ from tests.support.stub_host import Host, frame
 
 TRANSCRIPTS = Path(__file__).with_name("transcripts")
 REGOLD = bool(os.environ.get("UNIDBG_REGOLD"))
-PLACE = re.compile(r"\{(le:)?(\w+?)(?:\+(\d+))?\}")
+PLACE = re.compile(r"\{(le:|be:)?(\w+?)(?:\+(\d+))?\}")
 PC = re.compile(r"(?<=10:)[0-9a-f]{16}(?=;)")
-WATCHED = re.compile(r"(?<=watch:)[0-9a-f]+(?=;)|(?<=^1,)20[0-9a-f]+$")
+WATCHED = re.compile(
+    r"(?<=watch:)[0-9a-f]+(?=;)|(?<=^1,)20[0-9a-f]+$|(?<=start=\"0x)20[0-9a-f](?!000)[0-9a-f]{3}|(?<=M-1,)20[0-9a-f]{4}"
+)
 NEAR = 64
+ORDERS: dict[str, Literal["little", "big"]] = {"le:": "little", "be:": "big"}
 STARTS = {"<": b"$", "%": b"%"}
 
 
@@ -40,7 +45,7 @@ def fill(text: str, names: dict[str, int]) -> bytes:
 
     def value(match: re.Match[str]) -> str:
         address = names[match[2]] + int(match[3] or 0)
-        return address.to_bytes(8, "little").hex() if match[1] else f"{address:x}"
+        return address.to_bytes(8, ORDERS[match[1]]).hex() if match[1] else f"{address:x}"
 
     return PLACE.sub(value, text).encode("latin-1").decode("unicode_escape").encode("latin-1")
 

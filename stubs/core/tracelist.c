@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* qT...: how the run stands, what is defined, and all that was collected. */
+#include "packet.h"
+#include "reply.h"
+#include "trace.h"
+
+/* ---- status ---- */
+
+static void tell(struct unidbg_stub *stub, const char *name, uint64_t value) {
+    reply_text(stub, name);
+    reply_number(stub, value);
+}
+
+static enum verdict status(struct unidbg_stub *stub, const struct trace *trace) {
+    static const char ends[][20] = {";tnotrun:", ";tstop::", ";tfull:", ";tpasscount:", ";tdisconnected:"};
+
+    reply_text(stub, trace->running ? "T1" : "T0");
+    if (!trace->running)
+        tell(stub, ends[trace->end], trace->end_number);
+    tell(stub, ";tframes:", trace->frames);
+    tell(stub, ";tcreated:", trace->created);
+    tell(stub, ";tfree:", trace->ring_size - trace->count);
+    tell(stub, ";tsize:", trace->ring_size);
+    tell(stub, ";circular:", trace->circular);
+    tell(stub, ";disconn:", trace->disconnected);
+    return REPLY;
+}
+
+/* ---- handing out the definitions ---- */
+
+static void tell_head(struct unidbg_stub *stub, char kind, const struct tracepoint *point) {
+    reply_char(stub, kind);
+    reply_number(stub, point->number);
+    reply_char(stub, ':');
+    reply_number(stub, point->address);
+    reply_char(stub, ':');
+}
+
+static void tell_text(struct unidbg_stub *stub, const struct trace_piece *piece) {
+    for (uint32_t i = 0; i < piece->length; i++)
+        reply_char(stub, (char)piece->data[i]);
+}
+
+static void tell_code(struct unidbg_stub *stub, const struct trace_piece *piece) {
+    reply_char(stub, 'X');
+    reply_number(stub, piece->length);
+    reply_char(stub, ',');
+    reply_hex(stub, piece->data, piece->length);
+}
+
+static void tell_point(struct unidbg_stub *stub, const struct trace *trace, unsigned number) {
+    const struct tracepoint *point = &trace->points[number];
+    struct trace_piece piece;
+
+    tell_head(stub, 'T', point);
+    reply_text(stub, point->enabled ? "E:0:" : "D:0:");
+    reply_number(stub, point->pass);
+    for (uint32_t at = 0; trace_next_piece(trace, number, &at, &piece);) {
+        if (piece.kind != TRACE_CONDITION)
+            continue;
+        reply_char(stub, ':');
+        tell_code(stub, &piece);
+    }
+}
+
+static void tell_piece(struct unidbg_stub *stub, const struct tracepoint *point,
+                       const struct trace_piece *piece) {
+    tell_head(stub, piece->kind == TRACE_SOURCE ? 'Z' : 'A', point);
+    if (piece->kind == TRACE_CODE) {
+        tell_code(stub, piece);
+        return;
+    }
+    if (piece->kind != TRACE_SOURCE)
+        reply_char(stub, (char)piece->kind);
+    tell_text(stub, piece);
+}
+
+/* Entry `listed`, counted over all tracepoints: each is followed by its actions and its source. */
+static enum verdict list_points(struct unidbg_stub *stub, struct trace *trace) {
+    uint32_t left = trace->listed++;
+    struct trace_piece piece;
+
+    for (unsigned i = 0; i < TRACE_POINTS; i++) {
+        if (!trace->points[i].defined)
+            continue;
+        if (left-- == 0) {
+            tell_point(stub, trace, i);
+            return REPLY;
+        }
+        for (uint32_t at = 0; trace_next_piece(trace, i, &at, &piece);) {
+            if (piece.kind != TRACE_CONDITION && left-- == 0) {
+                tell_piece(stub, &trace->points[i], &piece);
+                return REPLY;
+            }
+        }
+    }
+    reply_char(stub, 'l');
+    return REPLY;
+}
+
+static enum verdict list_variables(struct unidbg_stub *stub, struct trace *trace) {
+    uint32_t left = trace->listed++;
+
+    for (unsigned i = 0; i < TRACE_VARIABLES; i++) {
+        const struct trace_variable *it = &trace->variables[i];
+        if (!it->defined || left-- != 0)
+            continue;
+        reply_number(stub, it->number);
+        tell(stub, ":", (uint64_t)it->initial);
+        tell(stub, ":", it->builtin);
+        reply_char(stub, ':');
+        reply_hex_text(stub, it->name);
+        return REPLY;
+    }
+    reply_char(stub, 'l');
+    return REPLY;
+}
+
+/* ---- the packets ---- */
+
+/* `:number:address` */
+static enum verdict tell_use(struct unidbg_stub *stub, const struct trace *trace, struct scan *scan) {
+    uint64_t number = scan_hex(scan);
+    uint64_t address;
+
+    scan_expect(scan, ':');
+    address = scan_hex(scan);
+    for (unsigned i = 0; i < TRACE_POINTS && !scan->failed; i++) {
+        const struct tracepoint *it = &trace->points[i];
+        if (it->defined && it->number == number && it->address == address) {
+            tell(stub, "V", it->hits);
+            tell(stub, ":", it->bytes);
+        }
+    }
+    return REPLY;
+}
+
+static enum verdict tell_variable(struct unidbg_stub *stub, struct trace *trace, struct scan *scan) {
+    uint64_t value;
+
+    if (trace_variable_value(trace, (uint32_t)scan_hex(scan), &value))
+        tell(stub, "V", value);
+    else
+        reply_char(stub, 'U');
+    return REPLY;
+}
+
+/* `:offset,length` of all frames, as they would lie in a file. */
+static enum verdict tell_buffer(struct unidbg_stub *stub, const struct trace *trace, struct scan *scan) {
+    uint64_t from = scan_hex(scan);
+    uint64_t count;
+
+    scan_expect(scan, ',');
+    count = scan_hex(scan);
+    if (scan->failed) {
+        reply_error(stub, ERROR_INVALID, "malformed range");
+        return REPLY;
+    }
+    if (from >= trace->count)
+        reply_char(stub, 'l');
+    for (; count > 0 && from < trace->count && reply_room(stub) >= 2; count--) {
+        uint8_t byte = trace_byte(trace, (uint32_t)from++);
+        reply_hex(stub, &byte, 1);
+    }
+    return REPLY;
+}
+
+enum verdict packet_qT(struct unidbg_stub *stub, struct scan *scan) {
+    struct trace *trace = trace_of(stub);
+
+    if (!trace)
+        return REPLY;
+    if (scan_word(scan, "Status"))
+        return status(stub, trace);
+    if (scan_word(scan, "P:"))
+        return tell_use(stub, trace, scan);
+    if (scan_word(scan, "V:"))
+        return tell_variable(stub, trace, scan);
+    if (scan_word(scan, "Buffer:"))
+        return tell_buffer(stub, trace, scan);
+    if (scan_take(scan, 'f'))
+        trace->listed = 0;
+    else if (!scan_take(scan, 's'))
+        return REPLY;
+    if (scan_take(scan, 'P'))
+        return list_points(stub, trace);
+    return scan_take(scan, 'V') ? list_variables(stub, trace) : REPLY;
+}
