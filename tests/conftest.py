@@ -61,21 +61,21 @@ def sample() -> Callable[[str], Path]:
     """`sample("hello")` is the built image of samples/hello; built first where it is not yet."""
 
     def build(name: str) -> Path:
-        _make_samples(name)
+        make_samples(name)
         return ROOT / "samples" / "build" / "x86_64" / f"{name}.elf"
 
     return build
 
 
-def _make_samples(name: str) -> None:
-    """Run make, one test process at a time."""
+def make_samples(*words: str) -> None:
+    """Run make in samples, one test process at a time."""
     import fcntl
 
     (ROOT / "samples" / "build").mkdir(exist_ok=True)
     with open(ROOT / "samples" / "build" / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
-            ["make", "-C", ROOT / "samples", name],
+            ["make", "-C", ROOT / "samples", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -143,8 +143,9 @@ def _heap_tables(view: HeapView) -> Iterator[Table]:
         sites = sorted(view.call_sites, key=lambda site: -site.bytes)
         rows = distinct(_call_site(site, view.allocated_bytes) for site in sites)
         yield Table("call sites", _CALL_SITES, rows)
-    if view.classes:
-        yield Table("size classes", _CLASSES, distinct(map(_size_class, view.classes)))
+    classes = [each for each in view.classes if each.used or each.free]
+    if classes:
+        yield Table("size classes", _CLASSES, distinct(map(_size_class, classes)))
 
 
 def _call_site(site: CallSite, whole: int) -> Row:

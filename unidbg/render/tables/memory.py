@@ -82,7 +82,7 @@ def heap(view: HeapView, page: Page) -> Sequence[RenderableType]:
     if view.failed is not None:
         rows.append(("failed", Text(units.count(view.failed), style=cells.BAD if view.failed else cells.DIM)))
     drawn: list[RenderableType] = [layout.facts(rows)]
-    if view.classes:
+    if any(each.used or each.free for each in view.classes):
         drawn += [layout.BLANK, _classes(view.classes)]
     if view.call_sites:
         drawn += [layout.BLANK, _call_sites(view.call_sites, view.allocated_bytes)]
@@ -100,8 +100,11 @@ def _free(free: int, largest: int | None) -> Text:
 
 
 def _classes(classes: Sequence[SizeClass]) -> RenderableType:
+    """Those that have any blocks."""
     rows = [
-        (cells.size(each.size_bytes), cells.number(each.used), cells.number(each.free)) for each in classes
+        (cells.size(each.size_bytes), cells.number(each.used), cells.number(each.free))
+        for each in classes
+        if each.used or each.free
     ]
     return layout.table((">!blocks of", ">!live", ">!free"), rows)
 
