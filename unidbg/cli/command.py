@@ -10,7 +10,9 @@ A TARGET is one of
   unix:PATH                     an RSP stub on a Unix socket
   serial:DEVICE[,BAUD]          an RSP stub on a serial line
   exec:COMMAND                  a command that speaks RSP on stdin and stdout
-  qmp:PATH                      the QMP socket of a QEMU, past any stub
+  qmp:PATH[,racy]               the QMP socket of a QEMU of this host, past any stub;
+                                racy: never stopped
+  pid:PID                       the process of any VMM, tender or hosted unikernel
   @NAME                         a guest of `unidbg run`; `unidbg ls` lists them
   FILE                          a dump of a dead guest: docs/dumps.md lists the kinds
   raw:FILE@ADDRESS              plain memory, with the address of its first byte

@@ -91,6 +91,7 @@ class Capture:
         self._physical = SnapshotMemory(target.physical) if target.physical is not None else None
         self._registers = CapturedRegisters(target.registers) if target.registers is not None else None
         self.was_running = was_running
+        self._consistent = target.consistent or target.run is not None
         self.url, self.access, self.kind = target.url, target.access, target.kind
         self.architecture = target.architecture
         self.memory: AddressSpace = self._snapshot
@@ -103,7 +104,8 @@ class Capture:
 
     @property
     def consistent(self) -> bool:
-        return True
+        """False where the guest could not be stopped and ran meanwhile."""
+        return self._consistent
 
     @property
     def stop_reason(self) -> StopReason | None:

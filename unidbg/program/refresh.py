@@ -68,7 +68,7 @@ class Refresher:
         return self._running(habit, decode)
 
     def _standing(self, habit: _Habit, decode: Callable[[Capture], R]) -> Taken[R]:
-        capture = Capture(self._target).prefetch(habit.plan)
+        capture = Capture(self._target, was_running=not self._target.consistent).prefetch(habit.plan)
         result = decode(capture)
         habit.plan = capture.plan()
         return Taken(result, capture, None)

@@ -122,9 +122,7 @@ def host_ram_behind(url: str) -> HostRam | None:
 def host_ram(ask: Ask, pid: int) -> HostRam | None:
     """The RAM of the QEMU that `ask` asks; `None` where it cannot be read from here, or is not that QEMU."""
     try:
-        blocks = _joined(
-            [Block(start, length, _host(ask, start)) for start, length in ram_ranges(ask("info mtree -f"))]
-        )
+        blocks = host_blocks(ask)
         ram = HostRam(pid, blocks) if blocks else None
     except (OSError, ValueError, TargetError, ProtocolError):
         return None
@@ -132,6 +130,12 @@ def host_ram(ask: Ask, pid: int) -> HostRam | None:
         ram.close()
         return None
     return ram
+
+
+def host_blocks(ask: Ask) -> list[Block]:
+    """Where QEMU has the guest's memory, as its monitor tells; ValueError where it does not."""
+    ranges = ram_ranges(ask("info mtree -f"))
+    return _joined([Block(start, length, _host(ask, start)) for start, length in ranges])
 
 
 def _joined(blocks: Sequence[Block]) -> list[Block]:

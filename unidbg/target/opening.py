@@ -13,10 +13,19 @@ from unidbg.target.rsptarget import RspTarget, attach
 from unidbg.transport.holders import Holder, accepted, tcp_clients, tcp_port_busy, unix_busy, unix_clients
 from unidbg.transport.opening import open_line
 from unidbg.transport.sockets import SocketLine
-from unidbg.transport.url import Address, GuestName, QmpAddress, TcpAddress, UnixAddress, parse_url
+from unidbg.transport.url import (
+    Address,
+    GuestName,
+    PidAddress,
+    QmpAddress,
+    TcpAddress,
+    UnixAddress,
+    parse_url,
+)
 
 if TYPE_CHECKING:
     from unidbg.target.registry import GuestRecord
+    from unidbg.transport.qmp import Qmp
 
 Before = Callable[[Link], None]
 """What is done with a line of our own before anything else."""
@@ -45,6 +54,10 @@ def open_target(
         return _open_guest(url, address.name, timeout, before)
     if isinstance(address, QmpAddress):
         return _open_qemu(url, address, timeout, before)
+    if isinstance(address, PidAddress):
+        from unidbg.target.host.process import open_process
+
+        return open_process(url, address.pid, image_machine or "x86_64")
     try:
         return _open_address(url, address, timeout, before)
     except (AnotherClient, TargetTimeout) as error:
@@ -52,10 +65,35 @@ def open_target(
 
 
 def _open_qemu(url: str, address: QmpAddress, timeout: float, before: Before | None) -> Target:
-    """Through QEMU's gdbstub, which is closed again afterwards if it was opened for this."""
+    """Its process's memory and QMP; through QEMU's gdbstub alone where that memory is not to be had."""
+    from unidbg.target.host.qemu import QemuTarget
+    from unidbg.transport.qmp import Qmp
+
+    qmp = Qmp(address.path, timeout=timeout)
+    try:
+        return QemuTarget(
+            url,
+            qmp,
+            racy=address.racy,
+            gdbstub=lambda: _open_gdbstub(url, address, timeout, before, beside=qmp),
+        )
+    except TargetError:
+        qmp.close()
+        if address.racy:
+            raise
+    except BaseException:
+        qmp.close()
+        raise
+    return _open_gdbstub(url, address, timeout, before)
+
+
+def _open_gdbstub(
+    url: str, address: QmpAddress, timeout: float, before: Before | None, beside: Qmp | None = None
+) -> RspTarget:
+    """QEMU's gdbstub, which is closed again afterwards if it was opened for this."""
     from unidbg.target.qmpgate import Gate
 
-    gate = Gate(address.path, timeout)
+    gate = Gate(address.path, timeout, beside)
     try:
         target = _open_address(url, gate.gdbstub, timeout, before)
     except BaseException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 
 from unidbg.errors import ProtocolError, TargetError
 from unidbg.transport.qmp import Qmp
@@ -21,12 +22,17 @@ LABELS = ("gdb", "gdbstub")
 class Gate:
     """The way to a gdbstub through QMP. `TargetGone`, `TargetTimeout` if QEMU does not answer at `path`."""
 
-    def __init__(self, path: str, timeout: float) -> None:
+    def __init__(self, path: str, timeout: float, beside: Qmp | None = None) -> None:
+        """`beside`: a connection that is open already; QEMU serves one at a time."""
         self._path = path
         self._timeout = timeout
+        self._beside = beside
         self._folder = ""
-        with Qmp(path, timeout=timeout) as qmp:
+        with self._monitor() as qmp:
             self.gdbstub = _listening(qmp) or self._open(qmp)
+
+    def _monitor(self) -> AbstractContextManager[Qmp]:
+        return nullcontext(self._beside) if self._beside else Qmp(self._path, timeout=self._timeout)
 
     def _open(self, qmp: Qmp) -> Address:
         """Have QEMU listen on a Unix socket that only this user reaches."""
@@ -43,7 +49,7 @@ class Gate:
         if not self._folder:
             return
         try:
-            with Qmp(self._path, timeout=self._timeout) as qmp:
+            with self._monitor() as qmp:
                 qmp.human("gdbserver none")
         except (TargetError, ProtocolError):
             pass  # gone, or held by somebody else: the socket's folder is removed all the same

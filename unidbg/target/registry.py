@@ -101,6 +101,7 @@ def same_line(one: str, other: str) -> bool:
 
 def _normal(url: str) -> str:
     """One spelling for the ways to write a port of this host."""
+    url = url.removesuffix(",racy") if url.startswith("qmp:") else url
     host, colon, port = url.removeprefix("tcp:").rpartition(":")
     return f"127.0.0.1:{port}" if colon and host in ("", "localhost", "127.0.0.1") else url
 

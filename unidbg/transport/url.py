@@ -15,8 +15,8 @@ _TCP = re.compile(
 _NAME = re.compile(r"@[A-Za-z0-9][\w.-]*")
 
 FORMS = (
-    "host:port, :port, [v6]:port, unix:PATH, serial:DEVICE[,baud], qmp:PATH, exec:COMMAND, @NAME, "
-    "a dump file or raw:FILE@ADDRESS"
+    "host:port, :port, [v6]:port, unix:PATH, serial:DEVICE[,baud], qmp:PATH[,racy], pid:PID, exec:COMMAND, "
+    "@NAME, a dump file or raw:FILE@ADDRESS"
 )
 
 
@@ -64,12 +64,23 @@ class ExecAddress(Record):
 
 @record
 class QmpAddress(Record):
-    """The QMP socket of a QEMU, by path."""
+    """The QMP socket of a QEMU, by path. `racy`: read without ever stopping the guest."""
 
     path: str
+    racy: bool = False
 
     def __str__(self) -> str:
-        return f"qmp:{self.path}"
+        return f"qmp:{self.path}{',racy' if self.racy else ''}"
+
+
+@record
+class PidAddress(Record):
+    """A process of this host that runs a guest, or is one."""
+
+    pid: int
+
+    def __str__(self) -> str:
+        return f"pid:{self.pid}"
 
 
 @record
@@ -82,13 +93,13 @@ class GuestName(Record):
         return f"@{self.name}"
 
 
-Address = TcpAddress | UnixAddress | SerialAddress | ExecAddress | QmpAddress | GuestName
+Address = TcpAddress | UnixAddress | SerialAddress | ExecAddress | QmpAddress | PidAddress | GuestName
 
 
 def parse_url(url: str) -> Address:
     """The address that `url` names; `ConfigError` listing the forms if it names none."""
     scheme, _, rest = url.partition(":")
-    if scheme in ("unix", "serial", "exec", "qmp") and rest:
+    if scheme in ("unix", "serial", "exec", "qmp", "pid") and rest:
         return _by_scheme(scheme, rest, url)
     if _NAME.fullmatch(url):
         return GuestName(url[1:])
@@ -107,7 +118,11 @@ def _by_scheme(scheme: str, rest: str, url: str) -> Address:
     if scheme == "exec":
         return ExecAddress(rest)
     if scheme == "qmp":
-        return QmpAddress(rest)
+        return QmpAddress(rest.removesuffix(",racy"), rest.endswith(",racy"))
+    if scheme == "pid":
+        if not rest.isascii() or not rest.isdigit() or not 0 < int(rest) < 1 << 32:
+            raise ConfigError(f"{url!r}: {rest!r} is no process id")
+        return PidAddress(int(rest))
     device, comma, baud = rest.rpartition(",")
     if not comma:
         return SerialAddress(rest)
