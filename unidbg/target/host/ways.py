@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,18 +39,27 @@ class Way(Protocol):
 
 
 class SharedWay:
-    """The process's RAM is a file that we map too: reading is a copy within our own memory."""
+    """The process's RAM is a file that we map too: reading is a copy within our own memory.
+
+    What is not shared, as ROM beside it, is read by `others`.
+    """
 
     name = "shared memory"
 
-    def __init__(self, pid: int, wanted: Sequence[tuple[int, int]]) -> None:
-        """OSError where not all of `wanted` (start, end) is shared and can be mapped."""
+    def __init__(self, pid: int, wanted: Sequence[tuple[int, int]], others: Way | None) -> None:
+        """OSError where the largest of `wanted` (start, end) is not shared, or a part is left to nobody."""
         self._maps: list[tuple[int, mmap.mmap]] = []
+        self._others = others
+        largest = max(wanted, key=lambda r: r[1] - r[0])
         try:
-            for start, end in wanted:
-                self._map(pid, start, end)
+            for start, end in sorted(wanted, key=lambda r: r != largest):
+                try:
+                    self._map(pid, start, end)
+                except OSError:
+                    if (start, end) == largest or others is None:
+                        raise
         except BaseException:
-            self.close()
+            self._unmap()
             raise
 
     def _map(self, pid: int, start: int, end: int) -> None:
@@ -74,7 +83,7 @@ class SharedWay:
         for start, mapped in self._maps:
             if start <= address < start + len(mapped):
                 return mapped[address - start : address - start + length]
-        return b""
+        return self._others.read(address, length) if self._others is not None else b""
 
     def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         return [self.read(*r) for r in ranges]
@@ -87,6 +96,11 @@ class SharedWay:
         return None
 
     def close(self) -> None:
+        self._unmap()
+        if self._others is not None:
+            self._others.close()
+
+    def _unmap(self) -> None:
         for _, mapped in self._maps:
             with suppress(BufferError):  # somebody still looks at it: it goes with its last view
                 mapped.close()
@@ -192,14 +206,19 @@ class MemWay:
 
 def best_way(pid: int, wanted: Sequence[tuple[int, int]]) -> Way:
     """The best way that works for all of `wanted` (start, end); TargetError that says what would let us."""
-    for make in (
-        lambda: SharedWay(pid, wanted),
-        lambda: VmWay(pid, wanted[0][0]),
-        lambda: MemWay(pid, wanted[0][0]),
-    ):
-        try:
-            way: Way = make()
-        except (OSError, TargetError):
-            continue
-        return way
-    raise TargetError(refused(pid))
+    plain = _plain_way(pid, wanted[0][0])
+    try:
+        return SharedWay(pid, wanted, plain)
+    except (OSError, TargetError):
+        if plain is None:
+            raise TargetError(refused(pid)) from None
+        return plain
+
+
+def _plain_way(pid: int, probe: int) -> Way | None:
+    """The way for memory that is not shared; `probe` is an address that can be read."""
+    makers: tuple[Callable[[int, int], Way], ...] = (VmWay, MemWay)
+    for make in makers:
+        with suppress(OSError):
+            return make(pid, probe)
+    return None
