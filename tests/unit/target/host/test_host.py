@@ -72,7 +72,7 @@ def test_many_ranges_with_bad_ones_between() -> None:
 
 @pytest.mark.parametrize("make", [VmWay, MemWay])
 def test_a_way_that_does_not_work_says_so_at_once(make: type[VmWay] | type[MemWay]) -> None:
-    with pytest.raises(OSError, match="refused|cannot be read"):
+    with pytest.raises(OSError, match=r"refused|cannot be read"):
         make(ME, 8)
 
 
