@@ -5,6 +5,7 @@
  */
 #include "libos/debug.h"
 
+#include <unidbg/command.h>
 #include <unidbg/probe.h>
 #include <unidbg/stub.h>
 
@@ -17,8 +18,6 @@
 #include "libos/paging.h"
 #include "libos/power.h"
 #include "libos/security.h"
-#include "libos/stats.h"
-#include "libos/string.h"
 
 #define PACKET_BYTES 16384
 #define TRACE_BYTES 32768
@@ -81,36 +80,6 @@ static void idle(void *context) {
     cpu_relax();
 }
 
-static void emit(void *out, const char *text) {
-    unidbg_write(out, text);
-}
-
-static bool monitor_help(struct unidbg_text *out) {
-    unidbg_write(out, "stats: the guest's own counters, path=value (stats VIEW: those of one view)\n");
-    return true;
-}
-
-/* `monitor stats` and `monitor stats VIEW`. */
-static bool monitor(void *context, const char *command, struct unidbg_text *out) {
-    static const char name[] = "stats";
-    (void)context;
-    if (string_equal(command, "help")) {
-        return monitor_help(out);
-    }
-    if (!string_starts_with(command, name)) {
-        return false;
-    }
-    const char *view = command + sizeof(name) - 1;
-    if (*view != '\0' && *view != ' ') {
-        return false;
-    }
-    while (*view == ' ') {
-        view++;
-    }
-    stats_print(view, emit, out);
-    return true;
-}
-
 static void reboot(void *context) {
     (void)context;
     power_reset();
@@ -128,7 +97,6 @@ void debug_init(void) {
         .region = get_region,
         .now_ns = now_ns,
         .idle = idle,
-        .monitor = monitor,
         .name = app_config.name,
         .reboot = reboot,
         .kill = kill,
@@ -137,6 +105,7 @@ void debug_init(void) {
         .trace = trace_memory,
         .trace_size = sizeof(trace_memory),
     };
+    UNIDBG_COMMANDS(&port);
     is_started = machine_debug_port(&port) && unidbg_init(&stub, &port, buffer, sizeof(buffer));
     security_debug_port(is_started);
 }

@@ -7,6 +7,7 @@
 #include "libos/boot.h"
 #include "libos/clock.h"
 #include "libos/cloud.h"
+#include "libos/commands.h"
 #include "libos/console.h"
 #include "libos/debug.h"
 #include "libos/format.h"
@@ -117,6 +118,7 @@ static void start_application(void) {
     unsigned phase = boot_phase("application");
     say_hello();
     arm_exit();
+    commands_init();
     app_start();
     boot_phase_end(phase);
 }

@@ -188,30 +188,11 @@ static void on_tick(void *data) {
 
 /* ---- setting up ---- */
 
-/* "10.0.2.15"; anything else leaves the default. */
-static ipv4_address parse(const char *text, ipv4_address otherwise) {
-    uint8_t bytes[4] = {0};
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned number = 0;
-        if (*text < '0' || *text > '9') {
-            return otherwise;
-        }
-        while (*text >= '0' && *text <= '9') {
-            number = number * 10 + (unsigned)(*text++ - '0');
-        }
-        if (number > 255 || *text != (i < 3 ? '.' : '\0')) {
-            return otherwise;
-        }
-        text += i < 3;
-        bytes[i] = (uint8_t)number;
-    }
-    return ipv4(bytes[0], bytes[1], bytes[2], bytes[3]);
-}
-
 static ipv4_address option(const char *name, ipv4_address otherwise) {
     char text[16];
     boot_option(name, text, sizeof(text));
-    return parse(text, otherwise);
+    ipv4_address address;
+    return ipv4_parse(text, &address) ? address : otherwise;
 }
 
 static void say_address(const struct network_interface *interface) {

@@ -9,6 +9,7 @@
 #include "libos/clock.h"
 #include "libos/console.h"
 #include "libos/loop.h"
+#include "libos/security.h"
 #include "libos/string.h"
 
 #define NS_PER_SECOND 1000000000ul
@@ -76,7 +77,7 @@ static void on_interval(void *data) {
     run++;
     health.started_ns = orchestration_now();
     timeout = loop_timer_start(on_timeout, NULL, health.timeout_ns, 0);
-    health.check(run);
+    CHECKED(health.check)(run);
 }
 
 static void check_that_fails(uint64_t number) {

@@ -11,6 +11,7 @@
 #include "libos/memory.h"
 #include "libos/paging.h"
 #include "libos/panic.h"
+#include "libos/security.h"
 #include "libos/string.h"
 
 #define NS_PER_MICROSECOND 1000ul
@@ -59,7 +60,7 @@ static void on_interval(void *data) {
     struct runtime_driver *driver = data;
     uint64_t start = clock_ns();
     driver->polls++;
-    if (!polls[driver - table.drivers]()) {
+    if (!CHECKED(polls[driver - table.drivers])()) {
         driver->empty_polls++;
         loop_not_busy(clock_ns() - start);
     }

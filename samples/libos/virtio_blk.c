@@ -7,6 +7,7 @@
 #include "libos/cpu.h"
 #include "libos/loop.h"
 #include "libos/runtime.h"
+#include "libos/security.h"
 #include "libos/string.h"
 
 #define FEATURE_READ_ONLY (1ul << 5)
@@ -84,7 +85,7 @@ static void finish(struct block_volume *volume, struct block_request *request) {
     } else if (is_good && request->header.type == BLOCK_WRITE) {
         volume->written_bytes += request->bytes;
     }
-    request->done(request, is_good);
+    CHECKED(request->done)(request, is_good);
 }
 
 /* What has come back. False: nothing. */

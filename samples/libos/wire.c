@@ -31,3 +31,21 @@ uint16_t checksum_finish(uint64_t sum) {
 uint64_t checksum_pseudo(ipv4_address source, ipv4_address destination, uint8_t protocol, uint32_t length) {
     return (uint64_t)source + destination + swap16(protocol) + swap16((uint16_t)length);
 }
+
+bool ipv4_parse(const char *text, ipv4_address *address) {
+    uint8_t bytes[4];
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned number = 0;
+        unsigned digits = 0;
+        for (; *text >= '0' && *text <= '9' && digits < 3; digits++) {
+            number = number * 10 + (unsigned)(*text++ - '0');
+        }
+        if (digits == 0 || number > UINT8_MAX || *text != (i < 3 ? '.' : '\0')) {
+            return false;
+        }
+        text += i < 3;
+        bytes[i] = (uint8_t)number;
+    }
+    *address = ipv4(bytes[0], bytes[1], bytes[2], bytes[3]);
+    return true;
+}

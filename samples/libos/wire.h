@@ -15,6 +15,9 @@ struct ethernet_address {
     uint8_t bytes[6];
 };
 
+/* "10.0.2.15". False: it is none. */
+bool ipv4_parse(const char *text, ipv4_address *address);
+
 extern const struct ethernet_address ethernet_broadcast;
 
 static inline uint16_t swap16(uint16_t value) {

@@ -141,3 +141,78 @@ def test_disk_without_permission_is_left_alone(boot: Boot, machine: str, image: 
     assert Stub(guest.stub).stats("cloud")["cloud.put_channel"] == "none"
     guest.close()
     assert image.read_bytes() == before
+
+
+def command(guest: Guest, text: str) -> str:
+    """What the guest's log says of a command of the debugger."""
+    stub = Stub(guest.stub)
+    assert "when the guest goes on" in stub.monitor(text)
+    assert "busy" in stub.monitor("flush")
+    stub.resume()
+    return guest.wait_for(rf"\] {text}: (ok|failed)$")[1]
+
+
+def test_volume_is_detached_and_attached(boot: Boot, machine: str, image: Path) -> None:
+    guest = ready(boot("httpd", network="user", extra=disk(machine, image)))
+    assert command(guest, "detach vda") == "ok"
+    assert get(guest, "/volume/vda/0/16")[0] == 503
+    assert get(guest, "/volume") == (200, b"vda %d detached\n" % DISK_BYTES)
+    assert get(guest, "/healthz") == (200, b"ok\n")
+    assert Stub(guest.stub).stats("cloud")["cloud.volumes.0.attached"] == "false"
+    assert command(guest, "attach vda") == "ok"
+    assert get(guest, "/volume/vda/16/100000") == (200, image.read_bytes()[16:100016])
+    assert command(guest, "attach vdb") == "failed"
+
+
+@pytest.mark.parametrize("word", ["", "poll"])
+def test_card_is_detached_and_attached(boot: Boot, word: str) -> None:
+    guest = ready(boot("httpd", word, network="user"))
+    for _ in range(3):
+        assert get(guest, "/healthz") == (200, b"ok\n")
+        assert command(guest, "detach net0") == "ok"
+        stats = Stub(guest.stub).stats()
+        assert stats["cloud.nics.0.attached"] == stats["net.interfaces.0.up"] == "false"
+        assert stats["runtime.pools.0.out"] == "0"
+        guest.text = b""
+        assert command(guest, "attach net0") == "ok"
+        guest.text = b""
+        assert get(guest, "/blob")[0] == 200
+    assert Stub(guest.stub).stats("cloud")["cloud.nics.0.attached"] == "true"
+
+
+def test_put_by_command(boot: Boot, machine: str, image: Path) -> None:
+    key = ("-fw_cfg", "name=opt/unidbg/zone,string=a")
+    guest = ready(boot("httpd", "metadata=vda", network="user", extra=(*disk(machine, image), *key)))
+    assert command(guest, "put answer forty two") == "ok"
+    assert command(guest, "put zone b") == "failed"  # is fw_cfg's
+    assert command(guest, "put long " + "x" * 100) == "ok"
+    for n in range(3):
+        assert command(guest, f"put more-{n} " + "y" * 100) == "ok"
+    assert command(guest, "put over " + "z" * 100) == "failed"  # no room in the sector
+    found = items(Stub(guest.stub).stats("cloud"), "cloud.metadata")
+    assert [m["key"] for m in found] == ["zone", "state", "answer", "long", "more-0", "more-1", "more-2"]
+    assert found[2]["value"] == "forty two"
+
+
+def test_ping(boot: Boot) -> None:
+    guest = ready(boot("httpd", network="user"))
+    assert command(guest, "ping 10.0.2.2") == "ok"
+    guest.wait_for(r"ping 10\.0\.2\.2: 3 sent, 3 answered, shortest [1-9]\d* us$")
+    assert command(guest, "ping 10.0.2.999") == "failed"
+    assert command(guest, "ping 10.0.2.77") == "ok"
+    guest.wait_for(r"ping 10\.0\.2\.77: 3 sent, 0 answered, shortest 0 us$")
+
+
+def test_services_come_and_go_by_command(boot: Boot) -> None:
+    guest = ready(boot("httpd", network="user"))
+    assert command(guest, "announce db 5432") == "ok"
+    assert command(guest, "announce b@d 1") == "failed"
+    assert command(guest, "announce db 70000") == "failed"
+    found = items(Stub(guest.stub).stats("orchestration"), "orchestration.services")
+    assert [(s["name"], s["port"]) for s in found] == [("httpd", "80"), ("db", "5432")]
+    assert command(guest, "withdraw db") == "ok"
+    assert command(guest, "withdraw db2") == "failed"
+    stub = Stub(guest.stub)
+    assert len(items(stub.stats("orchestration"), "orchestration.services")) == 1
+    assert stub.monitor("health").startswith("ok: ")
+    assert "ping ADDR" in stub.monitor("help")
