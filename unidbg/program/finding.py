@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.errors import ConfigError, ImageError, ImageMismatch, TargetError
+from unidbg.program.mapped import mapped
 from unidbg.program.module import Module
-from unidbg.program.placing import place
+from unidbg.program.placing import Clues, place
+from unidbg.target.base import Telling
 from unidbg.target.registry import image_behind
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
     from unidbg.config import Config
     from unidbg.target.base import Target
-
-    Counters = Callable[[], Iterable[int]]
 
 PC_NAMES = ("rip", "pc", "eip")
 MAX_THREADS = 16
@@ -78,13 +78,22 @@ def find_modules(target: Target, named: Sequence[Named], config: Config) -> Foun
 
     ImageMismatch for named ones.
     """
-    counters = functools.cache(lambda: tuple(program_counters(target)))
+    clues = Clues(
+        functools.cache(lambda: tuple(program_counters(target))),
+        functools.cache(lambda: told(target)),
+        lambda image: mapped(target, image),
+    )
     if named:
-        return Found(tuple(_placed(target, image, bias, counters) for image, bias in named))
-    return _discover(target, config, counters)
+        return Found(tuple(_placed(target, image, bias, clues) for image, bias in named))
+    return _discover(target, config, clues)
 
 
-def _placed(target: Target, image: Image, bias: int | None, counters: Counters) -> Module:
+def told(target: Target) -> int | None:
+    """The bias as the guest's own stub tells it."""
+    return target.bias() if isinstance(target, Telling) else None
+
+
+def _placed(target: Target, image: Image, bias: int | None, clues: Clues) -> Module:
     if target.architecture and image.machine != target.architecture:
         raise ImageMismatch(
             f"{image.path} is for {image.machine}, the guest is {target.architecture}: give its image",
@@ -92,17 +101,17 @@ def _placed(target: Target, image: Image, bias: int | None, counters: Counters) 
             expected=image.machine,
             found=target.architecture,
         )
-    return place(image, target.memory, bias=bias, code_addresses=counters)
+    return place(image, target.memory, bias=bias, clues=clues)
 
 
-def _discover(target: Target, config: Config, counters: Counters) -> Found:
+def _discover(target: Target, config: Config, clues: Clues) -> Found:
     """The first candidate that runs in the guest and has symbols, else the first that runs."""
     from unidbg_symbols import Image
 
     note, stripped = "", None
     for path in candidates(target, config):
         try:
-            module = _placed(target, Image.open(path), None, counters)
+            module = _placed(target, Image.open(path), None, clues)
         except (ImageError, ImageMismatch) as error:
             note = note or f"the image that was found is of no use: {error}"
             continue

@@ -55,6 +55,18 @@ def unhex(data: bytes, what: str) -> bytes:
         raise RemoteProtocolError(f"the stub sent a bad {what}: {printable(data)!r}", data=data) from None
 
 
+def parse_offsets(reply: bytes) -> int | None:
+    """How far an image has moved, by a `qOffsets` reply as a signed 64-bit number; `None` where it says
+    nothing that moves all of it alike.
+    """
+    parts = dict(part.partition(b"=")[::2] for part in reply.split(b";"))
+    text = parts.get(b"Text", b"")
+    if not is_hex(text) or len(text) > 16 or parts.get(b"Data", text) != text:
+        return None
+    bias = int(text, 16)
+    return bias - (1 << 64) if bias >> 63 else bias
+
+
 class Features:
     """A qSupported reply: what the stub can do. `values` holds `name=value`; `yes` holds `name+`."""
 

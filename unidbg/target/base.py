@@ -93,6 +93,15 @@ class Glancing(Protocol):
         ...
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """A target whose stub can tell where its image runs."""
+
+    def bias(self) -> int | None:
+        """Run address minus link address, as the guest's own stub says; `None` where it does not."""
+        ...
+
+
 class Registers(Protocol):
     """Registers by their architectural name (`rax`, `rip`, `cr3`, `fs_base`)."""
 

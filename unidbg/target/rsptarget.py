@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from unidbg.errors import RemoteProtocolError, TargetError, TargetTimeout
+from unidbg.rsp.replies import parse_offsets
 from unidbg.rsp.stop import StopReply
 from unidbg.rsp.threads import parse_current_thread, plain_thread_id
 from unidbg.rsp.unidbgstub import lease_request
@@ -145,6 +146,13 @@ class RspTarget:
         with self.run.stopped():
             document = fetch_document(self.link, self.stub, "exec-file")
         return document.decode("utf-8", "replace") if document else None
+
+    def bias(self) -> int | None:
+        """How far the image has moved, as our stub says; one that did not move itself is not spoken of."""
+        if self.kind != "unidbg":
+            return None
+        with self.run.stopped():
+            return parse_offsets(self.link.request(b"qOffsets"))
 
     # -- leaving -----------------------------------------------------------------------------------------
 

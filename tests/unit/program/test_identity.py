@@ -5,11 +5,17 @@ from __future__ import annotations
 import pytest
 from unidbg_symbols import Image
 
+from tests.support.fake_target import FakeMemory, FakeTarget
 from tests.support.images import compile_image, load
 from tests.support.kernel import kernel
+from tests.support.page_tables import TableBuilder
+from unidbg.config import Config
 from unidbg.errors import ImageMismatch
+from unidbg.program.finding import Named, find_modules
 from unidbg.program.identity import alike, text_samples, verify
-from unidbg.program.placing import place
+from unidbg.program.paging import NO_EXECUTE
+from unidbg.program.placing import Clues, place
+from unidbg.rsp.replies import parse_offsets
 
 
 def source(seed: int) -> str:
@@ -73,8 +79,6 @@ def test_memory_that_nothing_was_loaded_into() -> None:
 
 
 def test_nothing_to_compare_with_is_unverified() -> None:
-    from tests.support.fake_target import FakeMemory
-
     assert verify(image(NO_ID), 0, FakeMemory()) == "unverified"
 
 
@@ -83,7 +87,7 @@ def test_a_relocated_kernel_is_found_by_its_code() -> None:
     bias = 0x7FFF_0000_0000
     memory = load(ours, bias)
     memory.plant(0x10_0000, bytes(0x10_000))
-    module = place(ours, memory, code_addresses=lambda: [0x666, ours.symbol("f47").address + 5 + bias])
+    module = place(ours, memory, clues=at(0x666, ours.symbol("f47").address + 5 + bias))
     assert (module.bias, module.verified) == (bias, "text")
     assert "code at" in module.evidence
     assert module.locate(ours.symbol("f3").address + bias).symbol == "f3"
@@ -92,9 +96,73 @@ def test_a_relocated_kernel_is_found_by_its_code() -> None:
 def test_a_kernel_moved_to_the_upper_half_has_a_bias_that_wraps() -> None:
     ours = image()
     bias = 0xFFFF_FFFF_8000_0000 - 0x10_0000
-    module = place(ours, load(ours, bias), code_addresses=lambda: [ours.symbol("f9").address + bias + 2])
+    module = place(ours, load(ours, bias), clues=at(ours.symbol("f9").address + bias + 2))
     assert module.run_address(0x10_0000) == 0xFFFF_FFFF_8000_0000
     assert module.verified == "build-id"
+
+
+def at(*counters: int) -> Clues:
+    """Threads of the guest are there."""
+    return Clues(counters=lambda: counters)
+
+
+def both(ours: Image, bias: int) -> FakeMemory:
+    """A guest that moved itself, and left its physical copy mapped where it was linked."""
+    memory = load(ours, bias)
+    for segment in ours.segments:
+        if segment.p_type == 1 and segment.filesz:
+            memory.plant(segment.vaddr, ours.read(segment.vaddr, segment.filesz))
+    return memory
+
+
+def test_a_copy_at_the_linked_address_does_not_deceive() -> None:
+    ours, bias = image(), 0x7F12_3460_0000
+    memory = both(ours, bias)
+    module = place(ours, memory, clues=at(ours.symbol("f3").address + bias))
+    assert (module.bias, module.verified) == (bias, "build-id")
+    assert place(ours, memory, clues=at(ours.symbol("f3").address)).bias == 0
+    assert place(ours, memory).bias == 0
+    assert place(ours, memory, clues=at(0xDEAD_0000)).bias == 0
+
+
+def test_what_the_stub_says_is_believed_if_the_image_is_there() -> None:
+    ours, bias = image(), 0x7F12_3460_0000
+    memory = both(ours, bias)
+    module = place(ours, memory, clues=Clues(told=lambda: bias))
+    assert (module.bias, module.evidence) == (bias, "what its stub says (qOffsets)")
+    assert place(ours, memory, clues=Clues(told=lambda: 0x5000_0000)).bias == 0
+
+
+def test_page_tables_tell_where_threads_do_not() -> None:
+    ours, bias = image(), 0x7F12_3460_0000
+    target = FakeTarget(
+        both(ours, bias), registers={"1": {"rip": 0xDEAD_0000, "cr0": 1 << 31, "efer": 0xD00}}
+    )
+    tables = TableBuilder(base=0x80_0000)
+    for page in range(0x10_0000, 0x10_8000, 0x1000):
+        tables.map(page, page, NO_EXECUTE)
+        tables.map(page + bias, page, 0)
+    target.fake_registers.values["1"]["cr3"] = tables.root
+    target.physical = tables.memory()
+    (module,) = find_modules(target, [Named(ours, None)], Config()).modules
+    assert (module.bias, module.verified) == (bias, "build-id")
+    assert "page tables" in module.evidence
+
+
+@pytest.mark.parametrize(
+    ("reply", "bias"),
+    [
+        (b"Text=200000;Data=200000;Bss=200000", 0x20_0000),
+        (b"Text=ffffffffffe00000;Data=ffffffffffe00000", -0x20_0000),
+        (b"Text=1000;Data=2000", None),
+        (b"TextSeg=1000", None),
+        (b"Text=;Data=", None),
+        (b"", None),
+        (b"E01", None),
+    ],
+)
+def test_offsets(reply: bytes, bias: int | None) -> None:
+    assert parse_offsets(reply) == bias
 
 
 def test_a_given_bias_is_checked_and_nothing_else_tried() -> None:

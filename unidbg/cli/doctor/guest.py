@@ -79,7 +79,8 @@ def _image(module: Module) -> Diagnosis:
     if module.verified == "unverified":
         remedy = "link the guest with --build-id, so that a wrong image is noticed"
         return Diagnosis("image", "warning", f"{where}: not verified", remedy, essential=False)
-    return Diagnosis("image", "ok", f"{where}, verified by {module.verified}")
+    how = f", found by {module.evidence}" if module.bias else ""
+    return Diagnosis("image", "ok", f"{where}{how}, verified by {module.verified}")
 
 
 def stop(session: Session) -> Diagnosis:
