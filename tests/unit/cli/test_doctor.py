@@ -108,7 +108,7 @@ def session(modules: list[Any], stopped_ns: int | None = 2_000_000) -> Any:
 
 
 def module(verified: str, bias: int = 0) -> Any:
-    return SimpleNamespace(image=picture(), verified=verified, bias=bias)
+    return SimpleNamespace(image=picture(), verified=verified, bias=bias, evidence="code at 0x5")
 
 
 def test_a_guest_with_its_image(unidbg: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_a_guest_with_its_image(unidbg: Runner, monkeypatch: pytest.MonkeyPatch)
     said = {one["subject"]: one for one in json.loads(ran.out)["data"]["diagnoses"]}
     assert ran.code == 0
     assert said["link"]["detail"].startswith(":1234 by rsp: unidbg's own stub, x86_64, open in ")
-    assert said["image"]["detail"] == "a.elf at bias 0x1000, verified by build-id"
+    assert said["image"]["detail"] == "a.elf at bias 0x1000, found by code at 0x5, verified by build-id"
     assert said["stop"]["detail"] == "an overview stops the guest for 2 ms"
     assert said["log"]["verdict"] == "skipped"
 
