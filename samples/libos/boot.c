@@ -71,6 +71,11 @@ static void read_memory_map(const struct hvm_start_info *info) {
     }
 }
 
+const char *boot_command_line(uintptr_t start_info) {
+    const struct hvm_start_info *info = (const struct hvm_start_info *)start_info;
+    return info->magic == HVM_START_MAGIC ? (const char *)info->command_line : NULL;
+}
+
 bool boot_info_read(uintptr_t start_info) {
     const struct hvm_start_info *info = (const struct hvm_start_info *)start_info;
     if (info->magic != HVM_START_MAGIC || info->version < 1) {

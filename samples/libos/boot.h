@@ -83,6 +83,8 @@ uint64_t boot_option_number(const char *name, uint64_t otherwise);
 
 /* From boot.S, with the physical address of struct hvm_start_info. */
 _Noreturn void libos_main(uintptr_t start_info);
+/* The command line, where the boot loader has put it; NULL: none. Runs before the image is relocated. */
+const char *boot_command_line(uintptr_t start_info);
 /* Read struct hvm_start_info. False: it is not one. */
 bool boot_info_read(uintptr_t start_info);
 

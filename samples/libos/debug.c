@@ -17,6 +17,7 @@
 #include "libos/osdata.h"
 #include "libos/paging.h"
 #include "libos/power.h"
+#include "libos/relocate.h"
 #include "libos/security.h"
 
 #define PACKET_BYTES 16384
@@ -100,6 +101,7 @@ void debug_init(void) {
         .name = app_config.name,
         .reboot = reboot,
         .kill = kill,
+        .bias = relocate_slide,
         .tables = osdata_tables,
         .table_count = OSDATA_TABLES,
         .trace = trace_memory,

@@ -3,6 +3,7 @@
 
 #include "libos/clock.h"
 #include "libos/cpu.h"
+#include "libos/relocate.h"
 #include "libos/string.h"
 #include "libos/wire.h"
 
@@ -56,9 +57,9 @@ static void port_read(uint8_t *into, uint32_t length) {
 static bool dma_run(uint32_t control, void *into, uint32_t length) {
     static volatile struct dma dma __attribute__((aligned(16)));
     uint64_t deadline = clock_ns() + PATIENCE_NS;
-    uintptr_t at = (uintptr_t)&dma;
+    uintptr_t at = relocate_physical((const void *)&dma);
     dma.length = swap32(length);
-    dma.address = __builtin_bswap64((uintptr_t)into);
+    dma.address = __builtin_bswap64(relocate_physical(into));
     dma.control = swap32(control);
     outl(PORT_DMA_HIGH, swap32((uint32_t)(at >> 32)));
     outl(PORT_DMA_LOW, swap32((uint32_t)at));

@@ -9,6 +9,7 @@
 #include "libos/memory_parts.h"
 #include "libos/paging.h"
 #include "libos/panic.h"
+#include "libos/relocate.h"
 #include "libos/security.h"
 
 static struct memory_layout layout;
@@ -28,7 +29,7 @@ const struct memory_manager *memory_manager(void) {
 /* RAM from the end of the image up to where it ends, or to an initrd in it. */
 static struct range free_ram(void) {
     const struct boot_info *boot = boot_info();
-    struct range ram = {align_up((uintptr_t)image_end, PAGE_BYTES), 0};
+    struct range ram = {align_up(relocate_physical(image_start) + (image_end - image_start), PAGE_BYTES), 0};
     for (uint32_t i = 0; i < boot->memory_map_count; i++) {
         const struct boot_memory *entry = &boot->memory_maps[i];
         struct range range = {entry->start, entry->start + entry->length};

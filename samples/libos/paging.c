@@ -7,6 +7,7 @@
 #include "libos/image.h"
 #include "libos/memory.h"
 #include "libos/panic.h"
+#include "libos/relocate.h"
 #include "libos/security.h"
 
 #define LEVELS 4
@@ -70,6 +71,7 @@ static bool fits_large(struct range range) {
     return range.start % PAGE_LARGE_BYTES == 0 && range.end - range.start >= PAGE_LARGE_BYTES;
 }
 
+/* Physical memory where it is. */
 static void map(struct range range, uint64_t flags) {
     range.start = align_down(range.start, PAGE_BYTES);
     range.end = align_up(range.end, PAGE_BYTES);
@@ -82,9 +84,18 @@ static void map(struct range range, uint64_t flags) {
     }
 }
 
+/* A part of the image, which may run elsewhere than it lies. */
+static void map_image(struct range part, uint64_t flags) {
+    for (uintptr_t at = align_down(part.start, PAGE_BYTES); at < part.end; at += PAGE_BYTES) {
+        *make_entry(at, 1) = (at - relocate_slide) | flags | PAGE_PRESENT;
+    }
+    generation++;
+}
+
 /* RAM apart from page 0 and the image. */
 static void map_ram(struct range ram) {
-    struct range image = {(uintptr_t)image_start, (uintptr_t)image_end};
+    uintptr_t image_at = relocate_physical(image_start);
+    struct range image = {image_at, image_at + (uintptr_t)(image_end - image_start)};
     if (ram.start < PAGE_BYTES) {
         ram.start = PAGE_BYTES;
     }
@@ -114,16 +125,16 @@ void paging_init(void) {
     const struct memory_layout *layout = memory_layout();
     const struct security_config *security = security_config();
     root = new_table();
-    map(layout->code, security->read_only_text ? READ_EXECUTE : PAGE_WRITABLE);
-    map(layout->rodata, security->no_execute ? READ_ONLY : READ_EXECUTE);
-    map(layout->data, READ_WRITE);
-    map(layout->stack, READ_WRITE);
+    map_image(layout->code, security->read_only_text ? READ_EXECUTE : PAGE_WRITABLE);
+    map_image(layout->rodata, security->no_execute ? READ_ONLY : READ_EXECUTE);
+    map_image(layout->data, READ_WRITE);
+    map_image(layout->stack, READ_WRITE);
     for (unsigned i = 0; i < INTERRUPT_STACKS; i++) {
-        map(interrupt_stack(i), READ_WRITE);
+        map_image(interrupt_stack(i), READ_WRITE);
     }
     map_all_ram();
     if (!security->guard_pages) {
-        map((struct range){(uintptr_t)interrupt_stacks_start, layout->stack.start}, READ_WRITE);
+        map_image((struct range){(uintptr_t)interrupt_stacks_start, layout->stack.start}, READ_WRITE);
     }
     if (!security->write_xor_execute) {
         map((struct range){SECURITY_CODE_PAGE, SECURITY_CODE_PAGE + PAGE_BYTES}, PAGE_WRITABLE);

@@ -10,6 +10,7 @@
 #include "libos/cpu.h"
 #include "libos/image.h"
 #include "libos/random.h"
+#include "libos/relocate.h"
 #include "libos/string.h"
 
 #define OPTION_BYTES 256
@@ -77,7 +78,9 @@ static void read_tls(void) {
 
 __attribute__((no_stack_protector)) void security_init(void) {
     __stack_chk_guard = random_seed();
-    config.link_address = (uintptr_t)image_start;
+    config.slide = relocate_slide;
+    config.aslr = config.slide != 0;
+    config.link_address = (uintptr_t)image_start - config.slide;
     read_options();
     read_tls();
 }

@@ -7,6 +7,7 @@
 #include "libos/memory.h"
 #include "libos/paging.h"
 #include "libos/panic.h"
+#include "libos/relocate.h"
 #include "libos/string.h"
 
 #define AVAIL_NO_INTERRUPT 1
@@ -69,7 +70,7 @@ void virtqueue_init(struct virtqueue *queue, uint16_t index, uint16_t size, bool
 }
 
 static void fill(struct virtq_desc *desc, const struct virtq_buffer *buffer, bool is_last) {
-    desc->address = (uintptr_t)buffer->data; /* virtual = physical */
+    desc->address = relocate_physical(buffer->data);
     desc->length = buffer->length;
     desc->flags = (buffer->device_writes ? VIRTQ_DESC_WRITE : 0) | (is_last ? 0 : VIRTQ_DESC_NEXT);
 }

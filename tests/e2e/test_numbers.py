@@ -38,18 +38,19 @@ AHEAD = (
 """What the guest may say before a view shows it: compared as soon as it does."""
 
 
+@pytest.mark.parametrize("slide", ["", "aslr"])
 @pytest.mark.parametrize("machine", ["q35", "microvm"])
-def test_every_number_is_the_guests_own(boot: Boot, machine: str) -> None:
-    said = check(boot("hello", machine=machine, append="colour=blue callsites", ready="sorted 400"))
+def test_every_number_is_the_guests_own(boot: Boot, machine: str, slide: str) -> None:
+    said = check(boot("hello", machine=machine, append=f"colour=blue callsites {slide}", ready="sorted 400"))
     assert said["heap.call_sites.0.count"] > "0"
 
 
-@pytest.mark.parametrize("machine", ["q35", "microvm"])
-def test_every_number_after_a_thousand_requests(boot: Boot, machine: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("machine", "slide"), [("q35", "aslr"), ("microvm", "")])
+def test_every_number_after_a_thousand_requests(boot: Boot, machine: str, slide: str, tmp_path: Path) -> None:
     guest = boot(
         "httpd",
         machine=machine,
-        append="callsites metadata=vda " + MODES[machine],
+        append=f"callsites metadata=vda {MODES[machine]} {slide}",
         ready="serving port 80",
         arguments=(*network(machine), *surroundings(machine, tmp_path)),
     )

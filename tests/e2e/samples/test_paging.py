@@ -74,6 +74,22 @@ def test_identity(mappings: Sequence[Mapping]) -> None:
     assert all(m.start == m.physical for m in mappings)
 
 
+def test_an_image_that_moved_lies_where_it_was_and_is_mapped_once(boot: Boot, tmp_path: Path) -> None:
+    guest = boot("hello", "aslr")
+    guest.wait_for(r"hello, world$")
+    guest.qmp.execute("stop")
+    mappings = walk(Physical(guest, tmp_path / "memory"), register(guest, "CR3")).mappings
+    names = symbols(guest.elf)
+    start, end = names["image_start"], names["image_end"]
+    slides = {m.start - m.physical for m in mappings} - {0}
+    assert len(slides) == 1
+    moved = [m for m in mappings if m.start != m.physical]
+    assert min(m.physical for m in moved) == start
+    assert max(m.physical + m.end - m.start for m in moved) == end
+    assert not [m for m in mappings if m.start == m.physical and m.start < end and m.end > start]
+    assert [m for m in mappings if m.writable and not m.no_execute] == []
+
+
 RIGHTS = {
     "code_start": (False, False),
     "rodata_start": (False, True),

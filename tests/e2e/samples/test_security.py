@@ -75,6 +75,15 @@ def test_the_canary_is_another_each_time(boot: Boot) -> None:
     assert min(first, second) > 1 << 32
 
 
+def test_the_image_runs_elsewhere_each_time(boot: Boot) -> None:
+    slides = [int(security(boot, "aslr")["security.slide_bytes"], 16) for _ in range(2)]
+    assert slides[0] != slides[1]
+    assert all(slide >= 1 << 39 and slide % (2 << 20) == 0 for slide in slides)
+    stats = security(boot, "noaslr xaslr aslrx")
+    assert "aslr" not in configured(stats)
+    assert stats["security.slide_bytes"] == "0x0"
+
+
 def test_tls_is_told(boot: Boot) -> None:
     assert security(boot)["security.tls.enabled"] == "false"
     stats = security(boot, "tls_cert=/etc/cert.pem tls_key=/etc/key.pem")
