@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from unidbg.render.escape import escape_bytes
-from unidbg.render.names import view_name
 from unidbg.views.base import Absent, Address, Fault, Provenance, View, Word
+from unidbg.views.names import view_name
 
 SCHEMA = 1
 """Raised when a field of a view is removed, renamed or retyped."""

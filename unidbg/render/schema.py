@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from unidbg.render.json import SCHEMA, data_fields
-from unidbg.render.names import NAMES
 from unidbg.views.base import Absent, Address, Fault, Provenance, View, Word
+from unidbg.views.names import NAMES
 
 Schema = dict[str, Any]
 

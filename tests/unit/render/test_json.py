@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.golden import sample
 from tests.unit.render.test_escape import ANYTHING
 from unidbg.render.json import all_faults, dumps, to_json
-from unidbg.render.names import NAMES, view_name
 from unidbg.views import files, findings, forensics, host, inspect, system
 from unidbg.views.base import Address, Fault, View
 from unidbg.views.conformance import ConformanceReport
+from unidbg.views.names import NAMES, view_name
 
 
 def test_an_address_is_text_and_a_count_a_number() -> None:

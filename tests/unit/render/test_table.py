@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.golden import findings, forensics, sample
-from unidbg.render.names import NAMES
 from unidbg.render.table import BODIES, render
 from unidbg.views import host
 from unidbg.views.base import Absent
+from unidbg.views.names import NAMES
 
 HOSTILE = "[/oops] [@click=app.quit] [red]x[/] :smile: \x1b[2J\x9b2J \u202e\u2066 \udc80 \x00\x7f\r\n\t\\"
 VIEWS = [
