@@ -27,19 +27,8 @@ static struct {
 
 /* ---- asking ---- */
 
-/* The interface that it is on, else the first. */
-static struct network_interface *way_to(ipv4_address to) {
-    for (uint32_t i = 0; i < network.interface_count; i++) {
-        struct network_interface *interface = &network.interfaces[i];
-        if (((to ^ interface->address) & interface->netmask) == 0) {
-            return interface;
-        }
-    }
-    return network.interface_count > 0 ? &network.interfaces[0] : NULL;
-}
-
 static void send_request(void) {
-    struct network_interface *interface = way_to(ping.to);
+    struct network_interface *interface = ipv4_interface_to(ping.to);
     struct icmp_header *request = (struct icmp_header *)ipv4_begin(interface);
     if (request == NULL) {
         return;
@@ -70,14 +59,14 @@ static void on_tick(void *data) {
 }
 
 bool icmp_ping(ipv4_address to) {
-    if (ping.timer != NULL || way_to(to) == NULL) {
+    if (ping.timer != NULL || ipv4_interface_to(to) == NULL) {
         return false;
     }
     ping.to = to;
     ping.sent = 0;
     ping.answered = 0;
     ping.shortest_ns = 0;
-    arp_ask(way_to(to), to);
+    arp_ask(ipv4_interface_to(to), to);
     ping.timer = loop_timer_start(on_tick, NULL, PING_INTERVAL_NS, PING_INTERVAL_NS);
     return true;
 }

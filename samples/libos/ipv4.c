@@ -67,6 +67,16 @@ uint8_t *ipv4_begin(struct network_interface *interface) {
     return frame != NULL ? frame + sizeof(struct ipv4_header) : NULL;
 }
 
+struct network_interface *ipv4_interface_to(ipv4_address to) {
+    for (uint32_t i = 0; i < network.interface_count; i++) {
+        struct network_interface *interface = &network.interfaces[i];
+        if (((to ^ interface->address) & interface->netmask) == 0) {
+            return interface;
+        }
+    }
+    return network.interface_count > 0 ? &network.interfaces[0] : NULL;
+}
+
 static ipv4_address next_hop(const struct network_interface *interface, ipv4_address to) {
     bool is_near = ((to ^ interface->address) & interface->netmask) == 0;
     return is_near ? to : interface->gateway;

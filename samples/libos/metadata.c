@@ -11,22 +11,23 @@
 #include "libos/console.h"
 #include "libos/format.h"
 #include "libos/fw_cfg.h"
+#include "libos/http_put.h"
 #include "libos/memory.h"
 #include "libos/string.h"
 
 #define FW_CFG_PREFIX "opt/unidbg/"
 #define FW_CFG_SOURCE "fw_cfg"
 #define RECORD_TITLE "unidbg metadata 1\n"
-#define NAME_BYTES 16
+#define NAME_BYTES 32
 
 /* Where what is put goes. */
 static struct {
-    struct block_volume *volume; /* NULL: nowhere */
+    struct block_volume *volume; /* NULL: to an HTTP server, if there is a name */
     struct block_request request;
     char record[BLOCK_SECTOR_BYTES];
     bool is_writing;
     bool is_changed; /* since the write began */
-    char name[48];
+    char name[48];   /* empty: there is no channel */
 } channel;
 
 /* ---- entries ---- */
@@ -183,22 +184,8 @@ static void read_record(struct cloud *cloud) {
 
 /* ---- putting ---- */
 
-bool metadata_put(struct cloud *cloud, const char *key, const char *value) {
-    struct cloud_metadata *entry = entry_of(cloud, key);
-    struct cloud_metadata before = entry != NULL ? *entry : (struct cloud_metadata){.source = NULL};
-    if (channel.volume == NULL || !is_key(key) || !is_value(value) ||
-        (entry != NULL && entry->source != channel.name)) {
-        return false;
-    }
-    entry = entry != NULL ? entry : add_entry(cloud, key, channel.name);
-    if (entry == NULL) {
-        return false;
-    }
-    string_copy(entry->value, sizeof(entry->value), value);
+static bool put_on_volume(const struct cloud *cloud) {
     if (!write_record(cloud)) {
-        cloud->metadata_count -= before.source == NULL;
-        *entry = before;
-        write_record(cloud);
         return false;
     }
     channel.is_changed = true;
@@ -208,12 +195,34 @@ bool metadata_put(struct cloud *cloud, const char *key, const char *value) {
     return true;
 }
 
-void metadata_init(struct cloud *cloud) {
-    char name[NAME_BYTES];
-    read_fw_cfg(cloud);
-    if (!boot_option("metadata", name, sizeof(name))) {
-        return;
+/* After a record that did not fit. A write that is under way may have seen it. */
+static void restore_record(const struct cloud *cloud) {
+    write_record(cloud);
+    channel.is_changed |= channel.is_writing;
+}
+
+bool metadata_put(struct cloud *cloud, const char *key, const char *value) {
+    struct cloud_metadata *entry = entry_of(cloud, key);
+    struct cloud_metadata before = entry != NULL ? *entry : (struct cloud_metadata){.source = NULL};
+    if (channel.name[0] == '\0' || !is_key(key) || !is_value(value) ||
+        (entry != NULL && entry->source != channel.name)) {
+        return false;
     }
+    entry = entry != NULL ? entry : add_entry(cloud, key, channel.name);
+    if (entry == NULL) {
+        return false;
+    }
+    string_copy(entry->value, sizeof(entry->value), value);
+    bool is_good = channel.volume != NULL ? put_on_volume(cloud) : http_put(key, value);
+    if (!is_good) {
+        cloud->metadata_count -= before.source == NULL;
+        *entry = before;
+        restore_record(cloud);
+    }
+    return is_good;
+}
+
+static void use_volume(struct cloud *cloud, const char *name) {
     channel.volume = block_volume(name);
     if (channel.volume == NULL || channel.volume->capacity_bytes < BLOCK_SECTOR_BYTES) {
         log_line("metadata: there is no volume %s", name);
@@ -223,4 +232,24 @@ void metadata_init(struct cloud *cloud) {
     format_text(channel.name, sizeof(channel.name), "last sector of %s", channel.volume->name);
     cloud->put_channel = channel.name;
     read_record(cloud);
+}
+
+static void use_server(struct cloud *cloud, const char *name) {
+    if (!http_put_init(name)) {
+        log_line("metadata: %s is no server: ADDRESS:PORT", name);
+        return;
+    }
+    format_text(channel.name, sizeof(channel.name), "http://%s", name);
+    cloud->put_channel = channel.name;
+}
+
+void metadata_init(struct cloud *cloud) {
+    char name[NAME_BYTES];
+    read_fw_cfg(cloud);
+    if (boot_option("metadata", name, sizeof(name))) {
+        use_volume(cloud, name);
+    }
+    if (channel.volume == NULL && boot_option("cloud", name, sizeof(name))) {
+        use_server(cloud, name);
+    }
 }

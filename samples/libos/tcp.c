@@ -5,10 +5,13 @@
 #include <stddef.h>
 
 #include "libos/clock.h"
+#include "libos/ipv4.h"
 #include "libos/security.h"
 #include "libos/tcp_parts.h"
 
 #define CONNECTIONS 64
+#define EPHEMERAL_FIRST 49152 /* RFC 6335 */
+#define EPHEMERAL_PORTS 16384
 #define NS_PER_MILLISECOND 1000000ul
 #define TIME_WAIT_NS (1000 * NS_PER_MILLISECOND) /* twice the life of a segment, on a network of one host */
 
@@ -75,6 +78,29 @@ void tcp_enter_time_wait(struct tcp_connection *connection) {
 
 void tcp_listen(uint16_t port, tcp_handler *handler) {
     network_listen(PROTOCOL_TCP, port)->tcp = handler;
+}
+
+struct tcp_connection *tcp_connect(ipv4_address to, uint16_t port, tcp_handler *handler) {
+    static uint16_t next_port;
+    struct network_interface *interface = ipv4_interface_to(to);
+    struct tcp_connection *connection = interface != NULL ? tcp_allocate() : NULL;
+    if (connection == NULL) {
+        return NULL;
+    }
+    uint16_t offset = (uint16_t)(clock_ticks() >> 16) % EPHEMERAL_PORTS + next_port++;
+    *connection = (struct tcp_connection){
+        .state = TCP_SYN_SENT,
+        .local_address = interface->address,
+        .remote_address = to,
+        .local_port = EPHEMERAL_FIRST + offset % EPHEMERAL_PORTS,
+        .remote_port = port,
+        .handler = handler,
+        .interface = interface,
+        .segment_bytes = TCP_DEFAULT_SEGMENT_BYTES,
+    };
+    tcp_output_init(connection, (uint32_t)(clock_ticks() >> 8));
+    tcp_output(connection);
+    return connection;
 }
 
 bool tcp_send(struct tcp_connection *connection, const void *data, uint32_t length) {

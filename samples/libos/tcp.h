@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * TCP (RFC 9293), as a server: retransmission (RFC 6298), slow start, congestion avoidance and fast retransmit
+ * TCP (RFC 9293): retransmission (RFC 6298), slow start, congestion avoidance and fast retransmit
  * (RFC 5681). Data that is sent is not copied: it has to stay until it is acknowledged.
  */
 #ifndef LIBOS_TCP_H
@@ -32,7 +32,7 @@ enum tcp_state {
 };
 
 enum tcp_event {
-    TCP_ACCEPTED,    /* a new connection */
+    TCP_ACCEPTED,    /* a new connection, or the one that was asked for */
     TCP_RECEIVED,    /* data came, in order; it is there during the call */
     TCP_SENT,        /* all that was sent is acknowledged: its memory is free again */
     TCP_PEER_CLOSED, /* the peer will send no more */
@@ -103,6 +103,8 @@ const struct tcp_connection *tcp_connections(uint32_t *count);
 /* ---- for applications ---- */
 
 void tcp_listen(uint16_t port, tcp_handler *handler);
+/* Ask for a connection: TCP_ACCEPTED will say that it is there, or TCP_ENDED that it will not be. NULL: no room, no way. */
+struct tcp_connection *tcp_connect(ipv4_address to, uint16_t port, tcp_handler *handler);
 /* Queue data: it must stay until TCP_SENT or TCP_ENDED, and goes out when the handler returns, or by tcp_flush().
  * False: TCP_CHUNKS are queued already, or the connection takes no more. */
 bool tcp_send(struct tcp_connection *connection, const void *data, uint32_t length);

@@ -9,7 +9,6 @@
 
 #define NS_PER_MILLISECOND 1000000ul
 #define FIN_WAIT_NS (10000 * NS_PER_MILLISECOND) /* the peer has this long to close its side, too */
-#define DEFAULT_SEGMENT_BYTES 536
 #define SMALLEST_SEGMENT_BYTES 64
 #define LARGEST_SEGMENT_BYTES 1460
 #define OPTION_END 0
@@ -47,7 +46,7 @@ static uint32_t segment_bytes_of(const struct tcp_header *header) {
         }
         at += *at == OPTION_NOTHING || at[1] < 2 ? 1 : at[1];
     }
-    return DEFAULT_SEGMENT_BYTES;
+    return TCP_DEFAULT_SEGMENT_BYTES;
 }
 
 static bool accept(const struct arrival *arrival) {
@@ -219,7 +218,38 @@ static bool is_reopened(struct tcp_connection *connection, const struct arrival 
     return accept(arrival);
 }
 
+/* The peer has taken our SYN, or refuses (section 3.10.7.3). That both ask at once is not for us. */
+static void syn_is_answered(struct tcp_connection *connection, const struct arrival *arrival) {
+    bool is_ours = (arrival->flags & TCP_ACK) && arrival->acknowledgment == connection->send_most &&
+                   connection->send_most != connection->send_unacknowledged;
+    if (!is_ours) {
+        return;
+    }
+    if (arrival->flags & TCP_RST) {
+        tcp_end(connection);
+        return;
+    }
+    if (!(arrival->flags & TCP_SYN)) {
+        return;
+    }
+    connection->state = TCP_ESTABLISHED;
+    connection->receive_next = arrival->sequence + 1;
+    connection->send_window = arrival->window;
+    connection->window_sequence = arrival->sequence;
+    connection->segment_bytes = segment_bytes_of(arrival->header);
+    connection->wants_ack = true;
+    tcp_acknowledged(connection, arrival->acknowledgment);
+    tcp_notify(connection, TCP_ACCEPTED);
+    if (connection->state != TCP_CLOSED) {
+        tcp_output(connection);
+    }
+}
+
 static void segment_arrives(struct tcp_connection *connection, struct arrival *arrival) {
+    if (connection->state == TCP_SYN_SENT) {
+        syn_is_answered(connection, arrival);
+        return;
+    }
     if (is_reset(connection, arrival) || is_reopened(connection, arrival)) {
         return;
     }

@@ -160,7 +160,8 @@ static bool send_syn(struct tcp_connection *connection) {
     if (connection->send_next != connection->send_unacknowledged) {
         return false;
     }
-    if (send(connection, (struct segment){connection->send_next, TCP_SYN | TCP_ACK, 0, 0})) {
+    uint8_t flags = connection->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
+    if (send(connection, (struct segment){connection->send_next, flags, 0, 0})) {
         advance(connection, 1);
     }
     return true;
@@ -200,7 +201,7 @@ static void account(struct tcp_connection *connection) {
 
 void tcp_output(struct tcp_connection *connection) {
     bool sent = false;
-    if (connection->state == TCP_SYN_RECEIVED) {
+    if (connection->state == TCP_SYN_RECEIVED || connection->state == TCP_SYN_SENT) {
         sent = send_syn(connection);
     } else {
         while (send_data(connection)) {

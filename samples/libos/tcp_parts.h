@@ -10,6 +10,8 @@ static inline bool sequence_before(uint32_t a, uint32_t b) {
     return (int32_t)(a - b) < 0;
 }
 
+#define TCP_DEFAULT_SEGMENT_BYTES 536 /* where the peer does not say */
+
 /* ---- the table ---- */
 
 struct tcp_connection *tcp_find(const struct ipv4_packet *packet, const struct tcp_header *header);
