@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from unidbg.errors import MemoryFault, UnidbgError
 from unidbg.program.capture import Capture, Plan
 from unidbg.program.module import PT_LOAD, Module
+from unidbg.program.relocated import Relocations
 from unidbg.target.base import AddressSpace, MemoryRegion, Registers, RunControl, StopReason, ThreadInfo
 
 REHEARSAL = "image"
@@ -19,21 +20,22 @@ MAX_ZEROS = 1 << 20
 
 
 class LinkedMemory:
-    """Memory as the files have it, zeros where they say so."""
+    """Memory as the files have it, zeros where they say so, addresses as they are where the images run."""
 
     def __init__(self, modules: Sequence[Module]) -> None:
         self._modules = modules
+        self._relocations = [Relocations(module) for module in modules]
 
     def read(self, address: int, length: int) -> bytes:
         """Exactly `length` bytes of one segment, or MemoryFault."""
-        for module in self._modules:
+        for module, relocations in zip(self._modules, self._relocations, strict=True):
             link = module.link_address(address)
             for s in module.image.segments:
                 if s.p_type == PT_LOAD and s.vaddr <= link and link + length <= s.vaddr + s.memsz:
                     in_file = max(0, min(length, s.vaddr + s.filesz - link))
                     if length - in_file <= MAX_ZEROS:
                         data = module.linked(address, in_file) if in_file else b""
-                        return data.ljust(length, b"\0")
+                        return relocations.apply(link, data.ljust(length, b"\0"))
         raise MemoryFault(address, length)
 
     def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes | None]:
