@@ -1,4 +1,4 @@
-"""Whether a code address is one that a call returns to: the instruction before it tells."""
+"""Whether a call returns to a code address, and what it called: the instruction before the address tells."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ def follows_call(image: Image, address: int) -> bool:
     if image.machine in ("x86_64", "i386"):
         return _x86(code)
     return image.machine == "aarch64" and len(code) >= 4 and _aarch64(int.from_bytes(code[-4:], "little"))
+
+
+def direct_target(image: Image, address: int) -> int | None:
+    """The link address that the call before a link address names; None where it went through a pointer."""
+    start = next((low for low, high in image.text_ranges if low < address <= high), address)
+    code = image.read(address - min(5, address - start), min(5, address - start))
+    if image.machine in ("x86_64", "i386") and len(code) == 5 and code[0] == 0xE8:
+        return address + int.from_bytes(code[1:], "little", signed=True) & (1 << image.bits) - 1
+    if image.machine == "aarch64" and len(code) >= 4 and code[-1] >> 2 == 0x25:
+        distance = int.from_bytes(code[-4:], "little") & (1 << 26) - 1
+        return address - 4 + 4 * (distance - (distance >> 25 << 26)) & (1 << 64) - 1
+    return None
 
 
 def _x86(code: bytes) -> bool:

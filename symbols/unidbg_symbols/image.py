@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Final
 
+    from unidbg_symbols.dwarf.call_sites import CallSite
     from unidbg_symbols.dwarf.cfi import CfiFinder
     from unidbg_symbols.dwarf.cfi_rows import CfiRow
     from unidbg_symbols.dwarf.context import Dwarf
@@ -247,7 +248,7 @@ class Image:
 
         SymbolNotFound carries near names; NoDebugInfo when the image has no DWARF.
         """
-        *scopes, last = _split_scopes(name)
+        *scopes, last = _split(name)
         found = self._variables.find(last, tuple(scopes), self.symbols_named(last))
         if found is None:
             raise self._no_variable(name)
@@ -255,7 +256,7 @@ class Image:
 
     def variables_named(self, name: str) -> Sequence[Variable]:
         """All variables of that name, statics of every file and function included. None is no error."""
-        *scopes, last = _split_scopes(name)
+        *scopes, last = _split(name)
         return tuple(self._variables.by_name(last, tuple(scopes)))
 
     def _no_variable(self, name: str) -> SymbolNotFound | NoDebugInfo:
@@ -326,6 +327,12 @@ class Image:
 
         return locals_at(self._dwarf, self._types.builder, pc)
 
+    def call_sites(self, address: int) -> Sequence[CallSite]:
+        """The calls of the function that contains an address, with what they pass where the compiler told."""
+        from unidbg_symbols.dwarf.call_sites import call_sites_at
+
+        return call_sites_at(self._dwarf, address)
+
     @property
     def _functions(self) -> FunctionFinder:
         if self._function_finder is None:
@@ -386,9 +393,7 @@ class Image:
         return hint(self._elf)
 
 
-def _split_scopes(name: str) -> list[str]:
-    if "::" not in name:
-        return [name]
-    from unidbg_symbols.dwarf.type_names import split_scopes
+def _split(name: str) -> list[str]:
+    from unidbg_symbols.scoped import split_scopes
 
     return split_scopes(name)

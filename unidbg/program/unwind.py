@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.program import cfi
 from unidbg.program.module import Module
 from unidbg.program.program import Program
 from unidbg.program.stepping import Cursor, Step, by_frame_pointer, by_guess, by_return_address, in_code
+from unidbg.program.tailcalls import jumps_between
 from unidbg.views.base import Address, Location
 from unidbg.views.system import Frame, Variable
 
@@ -38,12 +40,25 @@ def backtrace(program: Program, registers: Mapping[str, int | None], *, variable
         return Trace((), ("the target tells neither program counter nor stack pointer",))
     frames: list[Frame] = []
     faults: list[str] = []
-    for step in _steps(program, cursor, faults):
-        frames.extend(_frames(program, step, len(frames), variables))
+    steps = list(_with_jumps(program, list(islice(_steps(program, cursor, faults), MAX_FRAMES + 1))))
+    for number in range(len(steps)):
+        frames.extend(_frames(program, steps[number:], len(frames), variables))
         if len(frames) >= MAX_FRAMES:
             faults.append(f"more than {MAX_FRAMES} frames: the rest is left out")
             break
     return Trace(tuple(frames[:MAX_FRAMES]), tuple(faults))
+
+
+def _with_jumps(program: Program, steps: Sequence[Step]) -> Iterator[Step]:
+    """The frames of the stack, and between them functions that ended in a jump: the stack has those not.
+
+    They have the registers of their caller, for they had given back what they must preserve.
+    """
+    for callee, caller in pairwise(steps):
+        yield callee
+        for address in jumps_between(program, callee, caller):
+            yield Step(caller.cursor._replace(pc=address), "tail-call")
+    yield from steps[-1:]
 
 
 def _steps(program: Program, cursor: Cursor, faults: list[str]) -> Iterator[Step]:
@@ -112,8 +127,9 @@ def _is_entry(program: Program, step: Step) -> bool:
     return symbol is not None and symbol.address == module.image.entry and module.image.entry != 0
 
 
-def _frames(program: Program, step: Step, index: int, with_variables: bool) -> Iterator[Frame]:
-    """The frame of `step`, behind those of the functions that were inlined where it is."""
+def _frames(program: Program, steps: Sequence[Step], index: int, with_variables: bool) -> Iterator[Frame]:
+    """The frame of the first step, behind those of the functions that were inlined where it is."""
+    step = steps[0]
     pc, sp = step.cursor.pc, Address(step.cursor.sp)
     # A return address belongs to the call before it.
     looked_up = pc if step.exact else pc - 1
@@ -122,7 +138,9 @@ def _frames(program: Program, step: Step, index: int, with_variables: bool) -> I
         yield Frame(index, Location(Address(pc)), sp, step.how)
         return
     found = module.frames(looked_up)
-    known = _variables(program, module, step, looked_up) if with_variables else []
+    known: list[tuple[Variable, ...]] = []
+    if with_variables and step.how != "tail-call":
+        known = _variables(program, module, steps, looked_up)
     known.extend([()] * (max(len(found), 1) - len(known)))
     for depth, frame in enumerate(found[:-1]):
         where = Location(Address(pc), frame.function, 0, frame.file or None, frame.line or None)
@@ -131,10 +149,12 @@ def _frames(program: Program, step: Step, index: int, with_variables: bool) -> I
     yield Frame(index + last, _outermost(module, pc, looked_up, found), sp, step.how, known[last])
 
 
-def _variables(program: Program, module: Module, step: Step, looked_up: int) -> list[tuple[Variable, ...]]:
+def _variables(
+    program: Program, module: Module, steps: Sequence[Step], looked_up: int
+) -> list[tuple[Variable, ...]]:
     from unidbg.program.variables import variables
 
-    return variables(program, module, step, looked_up)
+    return variables(program, module, steps, looked_up)
 
 
 def _outermost(module: Module, pc: int, looked_up: int, found: Sequence[CodeFrame]) -> Location:

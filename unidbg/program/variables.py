@@ -14,11 +14,15 @@ from unidbg.program import cfi
 from unidbg.program.module import MASK, Module
 from unidbg.program.pieces import MISSING, Whole, assemble
 from unidbg.program.show import Limits, Shower
+from unidbg.program.tailcalls import called_directly, may_come_again
 from unidbg.program.value import Value
 from unidbg.views.inspect import ValueNode
 from unidbg.views.system import Variable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unidbg_symbols.dwarf.call_sites import CallSite
     from unidbg_symbols.dwarf.locals import LocalVariable
     from unidbg_symbols.requests import Answer, Request
 
@@ -28,29 +32,37 @@ if TYPE_CHECKING:
 MAX_VARIABLES = 200
 """Of one frame; a damaged image may claim any number."""
 MAX_TEXT = 240
+MAX_CALLERS = 12
+"""Frames that are asked one after the other what they passed on."""
 LIMITS = Limits(elements=8, depth=3, nodes=60)
 """A backtrace is a survey: `unidbg print` shows a value whole."""
 
 
-def variables(program: Program, module: Module, step: Step, looked_up: int) -> list[tuple[Variable, ...]]:
-    """Those of each frame at `looked_up`, in the order of `Module.frames`; none where the image is silent."""
+def variables(
+    program: Program, module: Module, steps: Sequence[Step], looked_up: int
+) -> list[tuple[Variable, ...]]:
+    """Those of each frame at `looked_up`, in the order of `Module.frames`; none where the image is silent.
+
+    `steps` are the frame and its callers, which may know what was passed.
+    """
     try:
         found = module.image.locals_at(module.link_address(looked_up))
     except SymbolError:
         return []
-    asked = _Asked(program, module, step)
+    asked = _Asked(program, module, steps[:MAX_CALLERS])
     return [tuple(_variable(asked, each) for each in frame[:MAX_VARIABLES]) for frame in found]
 
 
 class _Asked:
     """Answers what the locations of one frame ask for; the CFA is computed once."""
 
-    def __init__(self, program: Program, module: Module, step: Step) -> None:
+    def __init__(self, program: Program, module: Module, steps: Sequence[Step]) -> None:
         from unidbg_symbols.registers import register_file
 
         self.program = program
         self.module = module
-        self._step = step
+        self._step = steps[0]
+        self._callers = steps[1:]
         self._file = register_file(module.image.machine)
         self._cfa: int | None = None
         self._cfa_known = False
@@ -66,8 +78,49 @@ class _Asked:
                 return None
         if isinstance(request, requests.RegisterRequest):
             return self.register(request.number)
-        self.entry_wanted |= isinstance(request, requests.EntryValueRequest)
+        if isinstance(request, requests.EntryValueRequest):
+            self.entry_wanted = True
+            return self._at_entry(request.expression)
         return self._canonical() if isinstance(request, requests.CfaRequest) else None
+
+    def _at_entry(self, location: bytes) -> int | None:
+        """What the caller says it passed at `location`, which the function has overwritten since."""
+        caller = self._callers[0] if self._callers else None
+        module = None if caller is None else self.program.module_at(caller.cursor.pc - 1)
+        if caller is None or module is None or caller.exact or caller.how not in ("cfi", "tail-call"):
+            return None
+        asked = _Asked(self.program, module, self._callers)
+        return_pc = module.link_address(caller.cursor.pc)
+        pc = self._step.cursor.pc if self._step.exact else self._step.cursor.pc - 1
+        for site in module.image.call_sites(return_pc - 1):
+            code = site.value(location) if site.return_pc == return_pc else None
+            if code is not None and asked.called(site, module.link_address(pc)):
+                return asked.number(site, code)
+        return None
+
+    def called(self, site: CallSite, looked_up: int) -> bool:
+        """Whether the call went to the function of `looked_up`: it may have jumped on to another one."""
+        image = self.module.image
+        function = image.function_at(looked_up)
+        if function is None or may_come_again(image, function):
+            return False
+        if site.tail:
+            return site.function == function.name
+        if called_directly(image, site.return_pc, looked_up):
+            return True
+        if site.target is None:
+            return False
+        return self.number(site, site.target) == self.module.run_address(function.low)
+
+    def number(self, site: CallSite, code: bytes) -> int | None:
+        """The value of an expression of a call of this frame."""
+        from unidbg_symbols.requests import drive
+
+        try:
+            piece = drive(site.evaluate(code, self.module.bias), self)[0]
+        except SymbolError:
+            return None
+        return piece.value if piece.kind in ("memory", "value") else None
 
     def register(self, number: int) -> int | None:
         """A register as the frame has it, `None` where nobody kept it."""
@@ -75,11 +128,11 @@ class _Asked:
             return None
         name, cursor = self._file.names[number], self._step.cursor
         if number == self._file.stack:
-            return cursor.sp
+            return None if self._step.how == "tail-call" else cursor.sp
         return cursor.pc if name == self._file.counter else cursor.registers.get(name)
 
     def _canonical(self) -> int | None:
-        if not self._cfa_known:
+        if not self._cfa_known and self._step.how != "tail-call":
             self._cfa, self._cfa_known = cfi.canonical_frame_address(self.program, self._step), True
         return self._cfa
 

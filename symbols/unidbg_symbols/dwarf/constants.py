@@ -55,6 +55,7 @@ DW_TAG_rvalue_reference_type = 0x42
 DW_TAG_template_alias = 0x43
 DW_TAG_atomic_type = 0x47
 DW_TAG_call_site = 0x48
+DW_TAG_call_site_parameter = 0x49
 DW_TAG_skeleton_unit = 0x4A
 DW_TAG_immutable_type = 0x4B
 
@@ -107,6 +108,11 @@ DW_AT_signature = 0x69
 DW_AT_data_bit_offset = 0x6B
 DW_AT_enum_class = 0x6D
 DW_AT_linkage_name = 0x6E
+DW_AT_call_return_pc = 0x7D
+DW_AT_call_value = 0x7E
+DW_AT_call_origin = 0x7F
+DW_AT_call_tail_call = 0x82
+DW_AT_call_target = 0x83
 DW_AT_str_offsets_base = 0x72
 DW_AT_addr_base = 0x73
 DW_AT_rnglists_base = 0x74
@@ -179,3 +185,7 @@ DW_LANG_C89, DW_LANG_C, DW_LANG_C99, DW_LANG_C11, DW_LANG_C17 = 0x01, 0x02, 0x0C
 DW_LANG_Mips_Assembler = 0x8001
 DW_LANG_Rust = 0x1C
 DW_LANG_Pascal83 = 0x09
+
+# What gcc wrote before DWARF 5.
+DW_TAG_GNU_call_site, DW_TAG_GNU_call_site_parameter = 0x4109, 0x410A
+DW_AT_GNU_call_site_value, DW_AT_GNU_call_site_target, DW_AT_GNU_tail_call = 0x2111, 0x2113, 0x2115

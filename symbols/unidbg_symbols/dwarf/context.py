@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from unidbg_symbols.dwarf.abbrev import Abbrev
     from unidbg_symbols.dwarf.address_map import AddressMap
+    from unidbg_symbols.dwarf.call_sites import CallSite
     from unidbg_symbols.dwarf.code_map import CodeMap
     from unidbg_symbols.dwarf.line_header import LineHeader
     from unidbg_symbols.dwarf.lines import LineTable
@@ -64,6 +65,7 @@ class Dwarf:
         self.line_tables: dict[tuple[str, int], LineTable] = {}
         self.code_maps: dict[int, CodeMap] = {}
         self.scope_maps: dict[tuple[str, int], ScopeMap] = {}
+        self.call_sites: dict[tuple[int, int], tuple[CallSite, ...]] = {}
         self._address_map: AddressMap | None = None
 
     def data(self, name: str) -> bytes:

@@ -73,34 +73,39 @@ class LocalVariable:
             if constant is not None:
                 return (Piece("bytes", data=constant),)
             raise UnknownValue(f"{self.name or 'the value'} was optimised away here")
-        return (yield from self._evaluate(code, self._die, bias))
+        return (yield from evaluate_in(code, self._die, self._function, self.pc, bias))
 
-    def _evaluate(self, code: bytes, die: Die, bias: int) -> Generator[Request, Answer, tuple[Piece, ...]]:
-        unit = die.unit
-        size, order = unit.address_size, unit.dwarf.byteorder
-        asking = evaluate(code, address_size=size, byteorder=order, unit=unit, bias=bias)
-        answer: Answer = None
-        while True:
-            try:
-                request = asking.send(answer)
-            except StopIteration as end:
-                pieces: tuple[Piece, ...] = end.value
-                return pieces
-            if isinstance(request, FrameBaseRequest):
-                if die is self._function:
-                    raise UnknownValue("the frame base refers to itself; the debug information is damaged")
-                answer = yield from self._frame_base(bias)
-            else:
-                answer = yield request
 
-    def _frame_base(self, bias: int) -> Generator[Request, Answer, int]:
-        code = _expression(self._function, c.DW_AT_frame_base, self.pc)
-        if code is None:
-            raise UnknownValue("the function has no frame base")
-        if 0x50 <= (code[0] if code else 0) <= 0x6F and len(code) == 1:
-            code = bytes((code[0] + 0x20, 0))  # a register as frame base means what it holds
-        (piece, *_) = yield from self._evaluate(code, self._function, bias)
-        return piece.value
+def evaluate_in(
+    code: bytes, die: Die, function: Die, pc: int, bias: int
+) -> Generator[Request, Answer, tuple[Piece, ...]]:
+    """Evaluate an expression of `die` at `pc` in a frame of `function`, whose frame base it may refer to."""
+    unit = die.unit
+    size, order = unit.address_size, unit.dwarf.byteorder
+    asking = evaluate(code, address_size=size, byteorder=order, unit=unit, bias=bias)
+    answer: Answer = None
+    while True:
+        try:
+            request = asking.send(answer)
+        except StopIteration as end:
+            pieces: tuple[Piece, ...] = end.value
+            return pieces
+        if isinstance(request, FrameBaseRequest):
+            if die is function:
+                raise UnknownValue("the frame base refers to itself; the debug information is damaged")
+            answer = yield from _frame_base(function, pc, bias)
+        else:
+            answer = yield request
+
+
+def _frame_base(function: Die, pc: int, bias: int) -> Generator[Request, Answer, int]:
+    code = _expression(function, c.DW_AT_frame_base, pc)
+    if code is None:
+        raise UnknownValue("the function has no frame base")
+    if 0x50 <= (code[0] if code else 0) <= 0x6F and len(code) == 1:
+        code = bytes((code[0] + 0x20, 0))  # a register as frame base means what it holds
+    (piece, *_) = yield from evaluate_in(code, function, function, pc, bias)
+    return piece.value
 
 
 def _expression(die: Die, attribute: int, pc: int) -> bytes | None:

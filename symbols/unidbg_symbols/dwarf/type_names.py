@@ -5,6 +5,7 @@ from __future__ import annotations
 from unidbg_symbols.dwarf import constants as c
 from unidbg_symbols.errors import TypeNotFound
 from unidbg_symbols.record import Record
+from unidbg_symbols.scoped import split_scopes
 from unidbg_symbols.types import ArrayType, BoolType, CharType, FloatType, IntType, PointerType, QualifiedType
 
 TYPE_CHECKING = False
@@ -130,24 +131,6 @@ def _element_count(text: str, spelling: str) -> int | None:
     if not 0 <= count <= _MOST_ELEMENTS:
         raise TypeNotFound(f"{spelling!r}: {text!r} is no number of elements", name=spelling)
     return count
-
-
-def split_scopes(name: str) -> list[str]:
-    """`a::b<c::d>::e` at the `::` that are not inside brackets."""
-    parts, depth, start, at = [], 0, 0, 0
-    while at < len(name):
-        character = name[at]
-        if character in "<({[":
-            depth += 1
-        elif character in ">)}]":
-            depth -= 1
-        elif depth <= 0 and name.startswith("::", at):
-            parts.append(name[start:at])
-            at += 1
-            start = at + 1
-        at += 1
-    parts.append(name[start:])
-    return [part for part in parts if part] or [name]
 
 
 def _base_type(words: list[str], bits: int) -> tuple[tuple[str, ...], Type] | None:

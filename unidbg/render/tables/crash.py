@@ -68,7 +68,7 @@ def frames(items: Sequence[Frame], page: Page, blamed: int | None = None) -> Ren
 
 def _frame(frame: Frame, page: Page) -> Text:
     what = Text("?", style=cells.DIM) if frame.pc.symbol is None else cells.place(frame.pc)
-    if frame.how in ("guess", "inline"):
+    if frame.how in ("guess", "inline", "tail-call"):
         what = Text.assemble(
             what, cells.guest(f" [{frame.how}]", cells.WARN if frame.how == "guess" else cells.DIM)
         )
