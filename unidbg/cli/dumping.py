@@ -127,7 +127,7 @@ def _notes(session: Session, physical: bool, log: object) -> tuple[bytes, int]:
         out.append(encoding.encode_thread(session.target.architecture, values[thread.id], number, signal))
     first_modules = session.program.modules[:1]
     out += [encoding.encode_entry(module.run_address(module.image.entry)) for module in first_modules]
-    out.append(encoding.encode_json(own.NT_GUEST, _guest(session, physical)))
+    out.append(encoding.encode_json(own.NT_GUEST, tell_guest(session, physical)))
     out.append(encoding.encode_json(own.NT_REGISTERS, {name: _hex(found) for name, found in values.items()}))
     if isinstance(log, LogView):
         console = "\n".join(log.lines).encode("utf-8", "surrogateescape")
@@ -152,7 +152,8 @@ def _name(session: Session) -> str:
     return os.path.basename(modules[0].image.path) if modules else "unikernel"
 
 
-def _guest(session: Session, physical: bool) -> dict[str, object]:
+def tell_guest(session: Session, physical: bool) -> dict[str, object]:
+    """What the note of the guest says, for JSON."""
     target, stop = session.target, session.target.stop_reason
     return {
         "schema": 1,

@@ -55,6 +55,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Dumps": {
         "dump": "Write a guest into a core file.",
+        "demo": "Look into a dump that comes with unidbg.",
     },
     "CI": {
         "conform": "Try what a stub can do, and print its capability table.",

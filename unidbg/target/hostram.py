@@ -6,6 +6,7 @@ the process; without it whoever asks reads by other ways.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from array import array
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 from unidbg.errors import MemoryFault, ProtocolError, TargetError
 from unidbg.target.base import MemoryRegion
+from unidbg.target.hostfiles import open_behind
 from unidbg.target.registry import record_behind
 from unidbg.transport.qmp import Qmp
 
@@ -46,36 +48,52 @@ def ram_ranges(tree: str) -> list[tuple[int, int]]:
     return [(int(first, 16), int(last, 16) - int(first, 16) + 1) for first, last, _ in rows]
 
 
+class _Held(NamedTuple):
+    """A block, and the file behind it: descriptor and offset, -1 where there is none."""
+
+    block: Block
+    file: int
+    offset: int
+
+
 class HostRam:
-    """Guest-physical memory through /proc/PID/mem. Close it."""
+    """Guest-physical memory: from the file behind it where there is one, else /proc/PID/mem. Close it."""
 
     def __init__(self, pid: int, blocks: Sequence[Block]) -> None:
-        self._blocks = sorted(blocks)
         self._memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
+        self._pages, self._held = -1, list[_Held]()
         try:
             self._pages = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY)
-        except OSError:
-            os.close(self._memory)
+            for block in sorted(blocks):
+                file, offset = open_behind(pid, block.host, block.length) or (-1, 0)
+                self._held.append(_Held(block, file, offset))
+        except BaseException:
+            self.close()
             raise
 
     def close(self) -> None:
         """Let the process go."""
-        os.close(self._memory)
-        os.close(self._pages)
+        for descriptor in (self._memory, self._pages, *(held.file for held in self._held)):
+            if descriptor >= 0:
+                os.close(descriptor)
 
-    def _find(self, address: int, length: int) -> int | None:
-        """The host's address of a range that lies in one block."""
-        for block in self._blocks:
-            if block.start <= address and address + length <= block.start + block.length:
-                return block.host + address - block.start
+    def _find(self, address: int, length: int) -> tuple[_Held, int] | None:
+        """The block in which a range lies, and where in it."""
+        for held in self._held:
+            if held.block.start <= address and address + length <= held.block.start + held.block.length:
+                return held, address - held.block.start
         return None
 
     def read(self, address: int, length: int) -> bytes:
         """Exactly `length` bytes, or MemoryFault."""
-        host = self._find(address, length)
+        found = self._find(address, length)
         data = b""
-        with suppress(OSError):
-            data = os.pread(self._memory, length, host) if host is not None else b""
+        if found is not None:
+            held, at = found
+            shared = held.file >= 0
+            with suppress(OSError):
+                place = (held.file, held.offset + at) if shared else (self._memory, held.block.host + at)
+                data = os.pread(place[0], length, place[1])
         if len(data) != length:
             raise MemoryFault(address, length, "no RAM of the guest")
         return data
@@ -92,17 +110,32 @@ class HostRam:
 
     def regions(self) -> Sequence[MemoryRegion]:
         """The blocks."""
-        return [MemoryRegion(block.start, block.start + block.length) for block in self._blocks]
+        return [MemoryRegion(block.start, block.start + block.length) for block, _, _ in self._held]
 
     def untouched(self, address: int, length: int) -> bool:
-        """Whether no page of a range was ever in memory: then it is zeros."""
-        host = self._find(address, length)
-        if host is None:
+        """Whether no page of a range was ever touched: then it is zeros."""
+        found = self._find(address, length)
+        if found is None:
             return False
+        held, at = found
+        if held.file >= 0:
+            return _is_hole(held.file, held.offset + at, length)
+        return self._never_present(held.block.host + at, length)
+
+    def _never_present(self, host: int, length: int) -> bool:
+        """For private memory: neither in memory nor swapped out."""
         first, last = host // PAGE, (host + length - 1) // PAGE
         raw = os.pread(self._pages, 8 * (last - first + 1), 8 * first)
         whole = len(raw) == 8 * (last - first + 1)
         return whole and not any(entry & PRESENT for entry in array("Q", raw))
+
+
+def _is_hole(file: int, offset: int, length: int) -> bool:
+    """Whether a file has no data in a range."""
+    try:
+        return os.lseek(file, offset, os.SEEK_DATA) >= offset + length
+    except OSError as error:  # ENXIO: nothing but a hole up to the end
+        return error.errno == errno.ENXIO
 
 
 def host_ram_behind(url: str) -> HostRam | None:

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable
 
 from unidbg.errors import ConfigError
-from unidbg.target.dump import elf, flattened, kdump, raw, xen, zstd
+from unidbg.target.dump import elf, flattened, kdump, packed, raw, xen
 from unidbg.target.dump.elfcore import read_core
 from unidbg.target.dump.source import FileSource, Source, bad
 from unidbg.target.dump.target import Contents, DumpTarget
 
 SCHEMES = ("raw", "firecracker", "dump")
-KNOWN = "ELF core, kdump, Xen core, Firecracker state, each also packed by zstd"
+KNOWN = "ELF core, kdump, Xen core, Firecracker state, each also packed by zstd or gzip"
 
 
 def names_dump(url: str) -> bool:
@@ -46,10 +46,12 @@ def _file(path: str) -> Source:
     if os.path.isdir(path):
         raise bad(path, "a folder; give the dump in it")
     source = FileSource(path)
-    if source.read(0, 4) != zstd.MAGIC:
+    beginning = source.read(0, 4)
+    if beginning != packed.MAGIC and beginning[:2] != packed.GZIP_MAGIC:
         return source
     source.close()
-    descriptor, _ = zstd.unpacked_file(path)
+    unpack = packed.unpacked_file if beginning == packed.MAGIC else packed.gunzipped_file
+    descriptor, _ = unpack(path)
     return FileSource(path, descriptor)
 
 

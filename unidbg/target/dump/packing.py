@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
-from unidbg.target.dump.zstd import unpack_frame
+from unidbg.target.dump.packed import unpack_frame
 
 
 def unpack(raw: bytes, flags: int, size: int) -> bytes:

@@ -89,7 +89,7 @@ class ZstdSink:
     """Packed on the way to a descriptor."""
 
     def __init__(self, descriptor: int) -> None:
-        from unidbg.target.dump.zstd import library
+        from unidbg.target.dump.packed import library
 
         self._fd = descriptor
         self._packer: Any = library().ZstdCompressor(level=3, threads=-1, write_checksum=True).compressobj()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -119,8 +120,12 @@ class DumpTarget:
         return [cpu.info for cpu in self.contents.cpus]
 
     def exec_file(self) -> str | None:
-        """The image that the dump names."""
-        return self.contents.image
+        """The image that the dump names: where it says, else beside the dump."""
+        named = self.contents.image
+        if named is None or os.path.isfile(named):
+            return named
+        beside = os.path.join(os.path.dirname(self._source.path), os.path.basename(named))
+        return beside if os.path.isfile(beside) else named
 
     def close(self) -> None:
         """Give the file back. Idempotent."""

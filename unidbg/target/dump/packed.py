@@ -1,4 +1,4 @@
-"""zstd, by the package of the extra `[dump]`."""
+"""What unpacks dumps: zstd by the package of the extra `[dump]`, gzip by Python."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from unidbg.errors import UnidbgError
 from unidbg.target.dump.source import bad
 
 MAGIC = b"\x28\xb5\x2f\xfd"
+GZIP_MAGIC = b"\x1f\x8b"
 MAX_UNPACKED = 1 << 38
 """Bytes that are unpacked at most: 256 GiB, which is a file of zeros in 8 MiB of zstd."""
 CHUNK = 1 << 20
@@ -46,29 +47,46 @@ def unpack_frame(raw: bytes, size: int) -> bytes:
 
 
 def unpacked_file(path: str) -> tuple[int, bool]:
-    """(descriptor of a nameless file with what `path` unpacks to, whether it was whole).
+    """(descriptor of a nameless file with what a zstd file unpacks to, whether it was whole).
 
     Zeros take no room in it. DumpError where not one byte can be unpacked.
     """
     package = library()
-    holder = tempfile.TemporaryFile(prefix="unidbg-", dir=_folder())  # noqa: SIM115
-    with holder, open(path, "rb") as packed:
+    with open(path, "rb") as packed:
         reader = package.ZstdDecompressor(max_window_size=1 << WINDOW_LOG).stream_reader(
             packed, read_across_frames=True
         )
-        whole, size = _pour(lambda: reader.read(CHUNK), holder.fileno(), package.ZstdError)
+        return _unpacked(path, lambda: reader.read(CHUNK), package.ZstdError)
+
+
+def gunzipped_file(path: str) -> tuple[int, bool]:
+    """The same for a gzip file."""
+    import gzip
+    import zlib
+
+    with gzip.open(path) as reader:
+        return _unpacked(path, lambda: reader.read(CHUNK), (OSError, EOFError, zlib.error))
+
+
+Errors = type[Exception] | tuple[type[Exception], ...]
+
+
+def _unpacked(path: str, read: Callable[[], bytes], errors: Errors) -> tuple[int, bool]:
+    holder = tempfile.TemporaryFile(prefix="unidbg-", dir=_folder())  # noqa: SIM115
+    with holder:
+        whole, size = _pour(read, holder.fileno(), errors)
         if size == 0:
-            raise bad(path, "the zstd file is damaged at its beginning")
+            raise bad(path, "the packed file is damaged at its beginning")
         return os.dup(holder.fileno()), whole
 
 
-def _pour(read: Callable[[], bytes], fd: int, error: type[Exception]) -> tuple[bool, int]:
+def _pour(read: Callable[[], bytes], fd: int, errors: Errors) -> tuple[bool, int]:
     """Write what `read` gives, holes for zeros; whether it ended well, and the size."""
     size = 0
     while size < MAX_UNPACKED:
         try:
             data = read()
-        except error:
+        except errors:
             break
         if not data:
             os.ftruncate(fd, size)
