@@ -69,6 +69,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, sample: Callable[[str], Path
     place = Place(folder, "", "")
     try:
         hello = place.start("documented", IMAGE)
+        made = place.run("dump", "@documented", "-o", "hello.core")
+        assert made.returncode == 0, made.stderr
         httpd = place.start("documented-httpd", str(sample("httpd")), "--net")
         yield place._replace(address=hello, network=httpd)
     finally:

@@ -96,7 +96,7 @@ def test_what_we_dump(
     words = stopped.record.lines[line], "--image", str(stopped.image), "-o", str(core)
     done = run_unidbg("dump", *words, *pack)
     assert done.returncode == 0, done.stderr
-    assert "2 vCPUs" in done.stderr
+    assert "2 vCPUs" in done.stdout
     for name in VIEWS:
         assert data(name, str(core)) == alive[name], name
 
@@ -116,7 +116,7 @@ def core_of(guest: Booted, folder: Path) -> Path:
     core = folder / "guest.core"
     done = run_unidbg("dump", guest.stub, "--image", str(guest.image), "-o", str(core))
     assert done.returncode == 0, done.stderr
-    assert "guest stopped for" in done.stderr
+    assert "guest stopped for" in done.stdout
     return core
 
 

@@ -52,7 +52,7 @@ def command(
 
     with opening.open_session(target, settings) as session, progress("dump") as tick:
         dumped = dump(session, output, pack=pack, tick=tick)
-    click.echo(summary(dumped), err=True)
+    click.echo(summary(dumped), err=output == "-")
 
 
 def _refuse(output: str, force: bool) -> None:
