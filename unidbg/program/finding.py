@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.errors import ConfigError, ImageError, ImageMismatch, TargetError
 from unidbg.program.mapped import mapped
 from unidbg.program.module import Module
 from unidbg.program.placing import Clues, place
+from unidbg.program.scanning import biases
 from unidbg.target.base import Telling
 from unidbg.target.registry import image_behind
 
@@ -81,7 +83,7 @@ def find_modules(target: Target, named: Sequence[Named], config: Config) -> Foun
     clues = Clues(
         functools.cache(lambda: tuple(program_counters(target))),
         functools.cache(lambda: told(target)),
-        lambda image: mapped(target, image),
+        lambda image: chain(mapped(target, image), biases(image, target)),
     )
     if named:
         return Found(tuple(_placed(target, image, bias, clues) for image, bias in named))

@@ -34,7 +34,7 @@ class Clues(NamedTuple):
     told: Callable[[], int | None] = lambda: None
     """The bias as the guest's own stub tells it."""
     mapped: Callable[[Image], Iterable[tuple[int, str]]] = lambda image: ()
-    """(bias, evidence) by the page tables."""
+    """(bias, evidence) by the page tables, or by a search of the memory."""
 
 
 NO_CLUES = Clues()

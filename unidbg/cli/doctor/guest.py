@@ -75,7 +75,8 @@ def images(session: Session) -> Iterator[Diagnosis]:
 
 
 def _image(module: Module) -> Diagnosis:
-    where = module.image.path + (f" at bias {module.bias:#x}" if module.bias else "")
+    found = f", found by {module.evidence}" if module.evidence else ""
+    where = module.image.path + (f" at bias {module.bias:#x}{found}" if module.bias else "")
     if module.verified == "unverified":
         remedy = "link the guest with --build-id, so that a wrong image is noticed"
         return Diagnosis("image", "warning", f"{where}: not verified", remedy, essential=False)
