@@ -13,6 +13,7 @@
 #include "libos/clock.h"
 #include "libos/console.h"
 #include "libos/cpu.h"
+#include "libos/loop.h"
 #include "libos/machine.h"
 #include "libos/osdata.h"
 #include "libos/paging.h"
@@ -76,6 +77,12 @@ static uint64_t now_ns(void *context) {
     return clock_ns();
 }
 
+/* The guest stands from here on. */
+static void hold(void *context) {
+    (void)context;
+    loop_clock();
+}
+
 static void idle(void *context) {
     (void)context;
     cpu_relax();
@@ -98,6 +105,7 @@ void debug_init(void) {
         .region = get_region,
         .now_ns = now_ns,
         .idle = idle,
+        .hold = hold,
         .name = app_config.name,
         .reboot = reboot,
         .kill = kill,

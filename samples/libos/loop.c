@@ -22,6 +22,10 @@ const struct event_loop *event_loop(void) {
     return &loop;
 }
 
+void loop_clock(void) {
+    loop.now_ns = clock_ns();
+}
+
 /* ---- timers ---- */
 
 static struct loop_timer *free_timer(void) {

@@ -45,6 +45,9 @@ struct event_loop {
 
 const struct event_loop *event_loop(void);
 
+/* Read the clock for those who look at the loop while it is busy elsewhere: which timers are overdue is told by it. */
+void loop_clock(void);
+
 /* Call back once after delay_ns and, unless period_ns is 0, each period_ns from then on. */
 struct loop_timer *loop_timer_start(void (*callback)(void *data), void *data, uint64_t delay_ns,
                                     uint64_t period_ns);
