@@ -15,7 +15,7 @@
 #include "libos/string.h"
 
 #define MS 1000000ul
-#define DELAY_NS (50 * MS)
+#define DELAY_MS 50
 #define HEARTBEAT_NS (1000 * MS)
 #define SAMPLE_NS (100 * MS)
 #define REPORT_NS (500 * MS)
@@ -135,7 +135,7 @@ void app_main(void) {
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         if (string_equal(name, ways[i].name)) {
             log_line("stuck: %s", name);
-            loop_timer_start(ways[i].start, NULL, DELAY_NS, 0);
+            loop_timer_start(ways[i].start, NULL, boot_option_number("stuck-after", DELAY_MS) * MS, 0);
             return;
         }
     }

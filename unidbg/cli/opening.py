@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from unidbg.cli.options import Settings
 
 if TYPE_CHECKING:
@@ -15,4 +17,7 @@ def open_session(target: str, settings: Settings) -> Session:
     from unidbg.session import ImageSpec, Session
 
     images = [ImageSpec(path, bias) for path, bias in settings.images]
-    return Session.open(target, images=images, timeout=settings.timeout)
+    session = Session.open(target, images=images, timeout=settings.timeout)
+    if note := getattr(session.target, "note", ""):
+        click.echo(f"unidbg: {note}", err=True)
+    return session

@@ -70,6 +70,9 @@ class PacketBreakIn:
 
     A guest stopped in this way counts as one that a coming client stopped: should we die, the next client
     lets it go on. A lease that may have run out is renewed on the way.
+
+    A guest that runs with interrupts off does not hear the line. Where there is an NMI, that stops it from
+    then on.
     """
 
     def __init__(self, link: Link, stub: Stub) -> None:
@@ -77,15 +80,29 @@ class PacketBreakIn:
         self._stub = stub
 
     def send(self) -> None:
-        """Nothing: the query of `confirm` is the break-in."""
+        """Nothing, as a rule: the query of `confirm` is the break-in."""
+        if self._stub.deaf and self._stub.nmi:
+            self._stub.nmi()
 
     def confirm(self, timeout: float) -> Stopped:
         try:
             if self.lapsed:
                 self._renew(timeout)
-            stopped = self._query(timeout)
+            return self._query(timeout)
         except TargetTimeout:
-            raise TargetTimeout(f"{self._link.line.name} does not answer a break-in") from None
+            if self._stub.nmi is None or self._stub.deaf:
+                raise TargetTimeout(f"{self._link.line.name} does not answer a break-in") from None
+        return self._by_nmi(timeout)
+
+    def _by_nmi(self, timeout: float) -> Stopped:
+        """What was sent in vain is answered first, and left aside. The lease would run out each time."""
+        ends_lease = self._stub.lease
+        assert self._stub.nmi is not None
+        self._stub.nmi()
+        self._stub.deaf = True
+        stopped = self._query(timeout)
+        if ends_lease:
+            self._link.request(lease_request(0), timeout)
         return stopped
 
     @property
@@ -110,7 +127,8 @@ class PacketBreakIn:
         if stop is None:
             return Stopped(reply, explain(reply), by_itself=reply.signal not in INTERRUPTED)
         ours = stop.kind in ("attach", "interrupt")
-        return Stopped(reply, explain_stub(stop, reply), by_itself=not ours, by_coming=stop.kind == "attach")
+        coming = stop.kind == "attach" or (self._stub.deaf and stop.kind == "interrupt")
+        return Stopped(reply, explain_stub(stop, reply), by_itself=not ours, by_coming=coming)
 
     def _renew(self, timeout: float) -> None:
         if not self._link.acks:

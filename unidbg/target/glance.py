@@ -39,7 +39,10 @@ def glance(target: RspTarget, ranges: Sequence[Range], threads: bool, registers:
     asked = sum(len(packet) for packet, _ in reads)
     if len(before) + len(reads) > MAX_PACKETS or asked + REST > (target.stub.packet_size or 0):
         return None
-    replies, reason, stood_ns = target.run.sweep([*(packet for packet, _ in reads), *before])
+    swept = target.run.sweep([*(packet for packet, _ in reads), *before])
+    if swept is None:
+        return None
+    replies, reason, stood_ns = swept
     rest = iter(replies[len(reads) :])
     memory: dict[Range, bytes] = {}
     for (_, group), reply in zip(reads, replies, strict=False):

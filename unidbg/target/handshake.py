@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from unidbg.errors import RemoteProtocolError, TargetTimeout
+from unidbg.errors import RemoteProtocolError, TargetError, TargetTimeout
 from unidbg.rsp import qxfer
 from unidbg.rsp.layouts import named_layout
 from unidbg.rsp.memory import BinaryStyle, binary_style, read_binary_request
@@ -50,9 +50,23 @@ def _first_reply(link: Link, stub: Stub) -> bytes:
     try:
         return link.request(SUPPORTED, FIRST_REPLY * link.timeout)
     except TargetTimeout:
-        return _silence(link, stub)
+        return _wake(link, stub) or _silence(link, stub)
     except RemoteProtocolError:
         raise RemoteProtocolError(not_rsp(link.line.name, bytes(link.head)), data=bytes(link.head)) from None
+
+
+def _wake(link: Link, stub: Stub) -> bytes:
+    """The reply of a guest that did not hear us, once an NMI has stopped it; empty where that is no use.
+
+    A guest that has nothing to say but noise is not asked in this way.
+    """
+    if stub.nmi is None or link.head:
+        return b""
+    with suppress(TargetError, RemoteProtocolError):
+        stub.nmi()
+        stub.deaf = True
+        return link.request(SUPPORTED, PROBE * link.timeout)
+    return b""
 
 
 def _silence(link: Link, stub: Stub) -> bytes:

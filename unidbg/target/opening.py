@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from unidbg.errors import AnotherClient, RemoteProtocolError, TargetError, TargetTimeout
 from unidbg.target.base import Target
 from unidbg.target.link import Link
+from unidbg.target.nmi import nmi_of
 from unidbg.target.rsptarget import RspTarget, attach
 from unidbg.transport.holders import Holder, accepted, tcp_clients, tcp_port_busy, unix_busy, unix_clients
 from unidbg.transport.opening import open_line
@@ -25,6 +26,7 @@ from unidbg.transport.url import (
 
 if TYPE_CHECKING:
     from unidbg.target.registry import GuestRecord
+    from unidbg.target.stub import Nmi
     from unidbg.transport.qmp import Qmp
 
 Before = Callable[[Link], None]
@@ -32,6 +34,8 @@ Before = Callable[[Link], None]
 
 SPEAKING_RSP = ("stub", "gdbstub")
 """The lines of a registered guest on which a target can be opened, best first."""
+DEAF = "the guest does not answer a break-in, so it has interrupts off: it is stopped by NMI, through QMP"
+SILENT = "the guest's stub does not answer: it has interrupts off, or no stub; this is read by its {kind}"
 TAKEN_UP = 2.0
 """Seconds that a server may take to accept us; then another client holds the line."""
 
@@ -59,9 +63,17 @@ def open_target(
 
         return open_process(url, address.pid, image_machine or "x86_64")
     try:
-        return _open_address(url, address, timeout, before)
+        return _open_address(url, address, timeout, before, _stub_behind(url))
     except (AnotherClient, TargetTimeout) as error:
         raise _with_other_ways(error, url) from None
+
+
+def _stub_behind(url: str) -> GuestRecord | None:
+    """Our guest whose stub is at `url`, `None` where there is none of ours."""
+    from unidbg.target.registry import record_behind, same_line
+
+    record = record_behind(url)
+    return record if record and same_line(record.lines.get("stub", ""), url) else None
 
 
 def _open_qemu(url: str, address: QmpAddress, timeout: float, before: Before | None) -> Target:
@@ -107,6 +119,7 @@ def _open_guest(url: str, name: str, timeout: float, before: Before | None) -> T
     """A guest of our own by the first of its lines that lets us in: free ones first, the stub's before all.
 
     A guest that hangs with interrupts off does not answer on its stub's line; QEMU's gdbstub still does.
+    Where somebody uses that, an NMI is left.
     """
     from unidbg.target.registry import find
 
@@ -117,10 +130,16 @@ def _open_guest(url: str, name: str, timeout: float, before: Before | None) -> T
     first: TargetError | RemoteProtocolError | None = None
     for position, kind in enumerate(kinds):
         patience = timeout if position == len(kinds) - 1 else timeout / 2
+        alone = kind == "stub" and all(_busy(record, other) for other in kinds if other != kind)
         try:
-            return _open_address(url, parse_url(record.lines[kind]), patience, before)
+            address = parse_url(record.lines[kind])
+            target = _open_address(url, address, patience, before, record if alone else None)
         except (TargetError, RemoteProtocolError) as error:
             first = first or error
+            continue
+        if isinstance(first, TargetTimeout):
+            target.note = SILENT.format(kind=kind)
+        return target
     assert first is not None
     raise first
 
@@ -133,19 +152,47 @@ def _busy(record: GuestRecord, kind: str) -> bool:
     return isinstance(address, UnixAddress) and unix_busy(address.path)
 
 
-def _open_address(url: str, address: Address, timeout: float, before: Before | None = None) -> RspTarget:
+def _open_address(
+    url: str,
+    address: Address,
+    timeout: float,
+    before: Before | None = None,
+    record: GuestRecord | None = None,
+) -> RspTarget:
+    """`record` is that of our guest whose stub is at `address`: an NMI may stop it if it does not hear us."""
     deadline = time.monotonic() + timeout
+    nmi = nmi_of(record) if record else None
     line = open_line(address, timeout)
     try:
-        if isinstance(line, SocketLine):
-            wait_until_taken_up(line, min(TAKEN_UP, timeout))
+        deaf = isinstance(line, SocketLine) and _be_taken_up(line, min(TAKEN_UP, timeout), nmi)
         link = Link(line, timeout=max(0.5, deadline - time.monotonic()))
         if before is not None:
             before(link)
-        return attach(url, link)
+        target = attach(url, link, nmi, deaf=deaf)
+        target.note = DEAF if target.stub.deaf else ""
+        return target
     except BaseException:
         line.close()
         raise
+
+
+def _be_taken_up(line: SocketLine, patience: float, nmi: Nmi | None) -> bool:
+    """QEMU does not see that the client before us has gone while a guest reads nothing of what that sent.
+
+    True: it was stopped by NMI for that.
+    """
+    try:
+        wait_until_taken_up(line, patience)
+        return False
+    except AnotherClient as error:
+        if error.pid is not None or nmi is None:
+            raise
+        try:
+            nmi()
+        except (TargetError, RemoteProtocolError):
+            raise error from None
+        wait_until_taken_up(line, patience)
+        return True
 
 
 def wait_until_taken_up(line: SocketLine, patience: float) -> None:

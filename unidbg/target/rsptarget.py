@@ -21,7 +21,7 @@ from unidbg.target.memorymap import parse_memory_map
 from unidbg.target.registers import RspRegisters
 from unidbg.target.run import RspRun, State
 from unidbg.target.selection import Selection
-from unidbg.target.stub import PHYSICAL_OFF, Stub
+from unidbg.target.stub import PHYSICAL_OFF, Nmi, Stub
 from unidbg.target.threadlist import read_threads
 
 BLOCKS = {"qemu": 1024, "unidbg": 256}
@@ -34,8 +34,6 @@ LEAVING = 0.5
 
 class RspTarget:
     """A guest behind a stub (see `Target`). Made by `attach`; a context manager."""
-
-    access = "rsp"
 
     def __init__(self, url: str, link: Link, stub: Stub, since_ns: int) -> None:
         self.url = url
@@ -55,6 +53,8 @@ class RspTarget:
         self._guard: Guard | None = None
         self.afterwards: Callable[[], None] | None = None
         """What is to be done once the line is closed."""
+        self.note = ""
+        """What the user should know of the way in."""
         self._since_ns = since_ns
 
     # -- attach ------------------------------------------------------------------------------------------
@@ -84,6 +84,11 @@ class RspTarget:
         self.selection.reset(self.current_thread)
 
     # -- what a target has -------------------------------------------------------------------------------
+
+    @property
+    def access(self) -> str:
+        """`rsp`, or `rsp+nmi` for a guest that has interrupts off and is stopped past its stub's line."""
+        return "rsp+nmi" if self.stub.deaf else "rsp"
 
     @property
     def architecture(self) -> str:
@@ -188,7 +193,7 @@ class RspTarget:
             self._resynchronise()
         elif len(self.run.breakpoints):
             self._remove_breakpoints()
-        elif running and self.kind == "qemu":
+        elif running and (self.kind == "qemu" or self.stub.deaf):
             return  # it goes on running when the line is closed: no need to stop it for that
         elif running and self.kind == "rsp":
             self.run.stop()
@@ -221,10 +226,14 @@ class RspTarget:
         self.close()
 
 
-def attach(url: str, link: Link) -> RspTarget:
-    """Speak to the stub at the other end of `link` and become its client."""
+def attach(url: str, link: Link, nmi: Nmi | None = None, *, deaf: bool = False) -> RspTarget:
+    """Speak to the stub at the other end of `link` and become its client.
+
+    `nmi` stops a guest that does not hear the line; a `deaf` one was stopped by it already.
+    """
     since = time.monotonic_ns()
     stub = Stub()
+    stub.nmi, stub.deaf = nmi, deaf
     try:
         shake_hands(link, stub)
     except (KeyboardInterrupt, TargetTimeout):

@@ -180,16 +180,24 @@ class RspRun:
             and "qUnidbgStood" in self._stub.features
             and not self._link.acks
             and not way.lapsed
+            and not self._stub.deaf
         )
 
-    def sweep(self, packets: Sequence[bytes]) -> tuple[list[bytes], StopReason, int]:
+    def sweep(self, packets: Sequence[bytes]) -> tuple[list[bytes], StopReason, int] | None:
         """Stop, send `packets`, go on: one write. Their replies, the stop, and its length in ns by the guest.
 
         The guest goes on before we have seen an answer, so an interruption leaves it running. If it stopped
-        by itself meanwhile, it stays, and so does our state.
+        by itself meanwhile, it stays, and so does our state. `None`: it did not hear us, and an NMI was
+        needed; it goes on, and nothing was read.
         """
         parts = (STOP_QUERY, b"?", *packets)
-        stop, again, *replies, stood = self._link.sweep(look_request(parts), parts, STOOD_QUERY)
+        try:
+            stop, again, *replies, stood = self._link.sweep(look_request(parts), parts, STOOD_QUERY)
+        except TargetTimeout:
+            if self._stub.nmi is None:
+                raise
+            with self.stopped():
+                return None
         self.generation += 1
         assert isinstance(self._break_in, PacketBreakIn)
         stopped = self._enter(self._break_in.tell(stop, again))

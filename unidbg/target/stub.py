@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from unidbg.rsp.memory import HEADROOM, BinaryStyle
 from unidbg.rsp.qxfer import Document
 from unidbg.rsp.registers import RegisterLayout
@@ -15,6 +17,10 @@ PHYSICAL_OFF = b"Qqemu.PhyMemMode:0"
 QEMU_DOCUMENT = 2040
 QEMU_WINDOW = 16
 RELIABLE_WINDOW = 16
+
+
+Nmi = Callable[[], None]
+"""Raises a non-maskable interrupt in the guest, past its stub's line; TargetError where it cannot."""
 
 
 class Stub:
@@ -35,6 +41,11 @@ class Stub:
         """What our stub answered to qUnidbgStop and `?` when we came."""
         self.physical = False
         """True where QEMU's PhyMemMode switches memory packets to guest-physical addresses."""
+
+        self.nmi: Nmi | None = None
+        """What stops a guest that runs with interrupts off and so does not hear the line."""
+        self.deaf = False
+        """True for such a guest, once it was stopped by NMI: there is no other way from then on."""
 
     @property
     def packet_size(self) -> int | None:
@@ -58,8 +69,8 @@ class Stub:
 
     @property
     def lease(self) -> bool:
-        """Whether the guest goes on by itself when we fall silent."""
-        return "QUnidbgLease" in self.features
+        """Whether the guest goes on by itself when we fall silent. A deaf one would at once."""
+        return "QUnidbgLease" in self.features and not self.deaf
 
     @property
     def multi_read(self) -> bool:
