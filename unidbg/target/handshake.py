@@ -33,6 +33,8 @@ FIRST_PIECE = 256
 FIRST_REPLY = 0.4
 """Share of the time-out that the first reply may take; the rest is for finding out what is wrong."""
 PROBE = 0.1
+WAKES = 3
+"""NMIs that are tried."""
 
 
 def shake_hands(link: Link, stub: Stub) -> None:
@@ -58,14 +60,16 @@ def _first_reply(link: Link, stub: Stub) -> bytes:
 def _wake(link: Link, stub: Stub) -> bytes:
     """The reply of a guest that did not hear us, once an NMI has stopped it; empty where that is no use.
 
-    A guest that has nothing to say but noise is not asked in this way.
+    What stands on the line before our packets may be the farewell of a client that gave up: the guest then
+    goes on at once. Whoever has nothing to say but noise is not asked in this way.
     """
     if stub.nmi is None or link.head:
         return b""
-    with suppress(TargetError, RemoteProtocolError):
-        stub.nmi()
-        stub.deaf = True
-        return link.request(SUPPORTED, PROBE * link.timeout)
+    for _ in range(WAKES):
+        with suppress(TargetError, RemoteProtocolError):
+            stub.nmi()
+            stub.deaf = True
+            return link.request(SUPPORTED, PROBE * link.timeout)
     return b""
 
 
