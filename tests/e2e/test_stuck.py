@@ -84,6 +84,10 @@ def test_by_its_name_the_gdbstub_answers_in_place_of_a_deaf_stub(boot: Boot) -> 
     assert done.returncode == 0, done.stderr
     assert "stub does not answer" in done.stderr
     assert "wait_for_answer" in done.stdout
+
+
+def test_by_its_name_an_nmi_is_left_where_somebody_uses_the_gdbstub(boot: Boot) -> None:
+    guest = stuck(boot, "spin-cli")
     with guest.session(guest.gdbstub):
         done = guest.unidbg("bt", guest.name)
     assert done.returncode == 0, done.stderr

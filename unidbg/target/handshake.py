@@ -35,6 +35,8 @@ FIRST_REPLY = 0.4
 PROBE = 0.1
 WAKES = 3
 """NMIs that are tried."""
+WAKING = 0.4
+"""Seconds that the answer to one may take at least."""
 
 
 def shake_hands(link: Link, stub: Stub) -> None:
@@ -69,7 +71,7 @@ def _wake(link: Link, stub: Stub) -> bytes:
         with suppress(TargetError, RemoteProtocolError):
             stub.nmi()
             stub.deaf = True
-            return link.request(SUPPORTED, PROBE * link.timeout)
+            return link.request(SUPPORTED, max(WAKING, PROBE * link.timeout))
     return b""
 
 

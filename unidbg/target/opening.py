@@ -34,6 +34,8 @@ Before = Callable[[Link], None]
 
 SPEAKING_RSP = ("stub", "gdbstub")
 """The lines of a registered guest on which a target can be opened, best first."""
+SOON = 0.7
+"""Seconds after which a server that does not accept us is helped, where that can be done."""
 DEAF = "the guest does not answer a break-in, so it has interrupts off: it is stopped by NMI, through QMP"
 SILENT = "the guest's stub does not answer: it has interrupts off, or no stub; this is read by its {kind}"
 TAKEN_UP = 2.0
@@ -129,8 +131,8 @@ def _open_guest(url: str, name: str, timeout: float, before: Before | None) -> T
     )
     first: TargetError | RemoteProtocolError | None = None
     for position, kind in enumerate(kinds):
-        patience = timeout if position == len(kinds) - 1 else timeout / 2
         alone = kind == "stub" and all(_busy(record, other) for other in kinds if other != kind)
+        patience = timeout if alone or position == len(kinds) - 1 else timeout / 2
         try:
             address = parse_url(record.lines[kind])
             target = _open_address(url, address, patience, before, record if alone else None)
@@ -182,7 +184,7 @@ def _be_taken_up(line: SocketLine, patience: float, nmi: Nmi | None) -> bool:
     True: it was stopped by NMI for that.
     """
     try:
-        wait_until_taken_up(line, patience)
+        wait_until_taken_up(line, patience if nmi is None else min(patience, SOON))
         return False
     except AnotherClient as error:
         if error.pid is not None or nmi is None:
