@@ -49,7 +49,7 @@ def ready(guest: Guest) -> Guest:
     return guest
 
 
-@pytest.mark.parametrize("word", ["", "poll=100us"])
+@pytest.mark.parametrize("word", ["", "poll=100us", "aslr"])
 def test_volume_is_served(boot: Boot, machine: str, image: Path, word: str) -> None:
     guest = ready(boot("httpd", word, network="user", extra=disk(machine, image)))
     data = image.read_bytes()
@@ -64,7 +64,7 @@ def test_volume_is_served(boot: Boot, machine: str, image: Path, word: str) -> N
     volume, driver = items(stats, "cloud.volumes")[0], driver_of(stats, "virtio-blk")
     assert int(volume["read_bytes"]) >= DISK_BYTES
     assert volume["written_bytes"] == volume["errors"] == "0"
-    assert driver["mode"] == ("poll" if word else "interrupt")
+    assert driver["mode"] == ("poll" if "poll" in word else "interrupt")
     assert int(driver["interrupts"]) == interrupts(stats, "virtio-blk")
     assert bool(int(driver["interrupts"])) != bool(int(driver["polls"]))
     (pool,) = (p for p in items(stats, "runtime.pools") if p["name"] == "volume")
@@ -99,7 +99,7 @@ def test_metadata_come_from_fw_cfg(boot: Boot) -> None:
     files = {"zone": "loopback-1", "owner/mail": "me@example.org", "empty": ""}
     words = [w for k, v in files.items() for w in ("-fw_cfg", f"name=opt/unidbg/{k},string={v}")]
     others = ("-fw_cfg", "name=opt/other/key,string=no")
-    guest = ready(boot("httpd", network="user", extra=(*words[:4], *others)))
+    guest = ready(boot("httpd", "aslr", network="user", extra=(*words[:4], *others)))
     stats = Stub(guest.stub).stats("cloud")
     found = {m["key"]: m["value"] for m in items(stats, "cloud.metadata")}
     assert found == {"zone": "loopback-1", "owner/mail": "me@example.org"}
@@ -116,7 +116,7 @@ def test_long_values_are_cut_and_odd_keys_left_out(boot: Boot) -> None:
 
 
 def test_metadata_are_put_on_a_disk_and_read_at_the_next_boot(boot: Boot, machine: str, image: Path) -> None:
-    guest = ready(boot("httpd", "metadata=vda", network="user", extra=disk(machine, image)))
+    guest = ready(boot("httpd", "metadata=vda aslr", network="user", extra=disk(machine, image)))
     guest.wait_for(r"metadata: written to vda$")
     stats = Stub(guest.stub).stats("cloud")
     assert stats["cloud.put_channel"] == "last sector of vda"
