@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from unidbg.errors import ConfigError, TargetError, TargetGone
-from unidbg.target import registry
+from unidbg.target import hosted, registry
 from unidbg.target.registry import GuestRecord, find, registered
 from unidbg.transport import qemu
 from unidbg.transport.network import Forward, forwarded, parse_forward
@@ -54,7 +54,7 @@ def launch(
     network: Sequence[Forward] | None = None,
     arguments: Sequence[str] = (),
 ) -> GuestRecord:
-    """Boot `image` in QEMU and register it. The guest outlives this process.
+    """Boot `image` in QEMU, or start it where it is a Linux process; register it. It outlives this process.
 
     `port` is that of the stub's line on 127.0.0.1: 0 lets QEMU choose, `None` is 1234 or the next free one.
     An image without our stub has QEMU's gdbstub there.
@@ -63,6 +63,20 @@ def launch(
     cannot be started, TargetError with QEMU's own words if it ends at once.
     """
     stub = _has_stub(image)
+    if hosted.is_hosted(image):
+        return _launch_process(
+            image,
+            name,
+            append=append or "",
+            ports=_ports() if port is None else [port],
+            forwards=network or (),
+            machine=machine,
+            memory=memory,
+            cpus=cpus,
+            initrd=initrd,
+            paused=paused,
+            accelerator=accelerator,
+        )
     machine = machine or qemu.MACHINES[0]
     if machine.partition(",")[0] not in qemu.MACHINES:
         raise ConfigError(f"no machine {machine!r}: {' or '.join(qemu.MACHINES)}")
@@ -83,6 +97,27 @@ def launch(
         ports = [port] if port is not None else _ports()
         boot = _boot if accelerator is None else _start
         record = boot(name, folder, setup, list(ports), stub=stub)
+        registry.write(record)
+    except BaseException:
+        registry.remove(folder)
+        raise
+    return record
+
+
+def _launch_process(
+    image: str,
+    name: str | None,
+    *,
+    append: str,
+    ports: Iterable[int],
+    forwards: Sequence[Forward],
+    **machine: object,
+) -> GuestRecord:
+    """The same for an image that is a Linux process."""
+    hosted.refuse(**machine)
+    name, folder = _claim(name, image)
+    try:
+        record = hosted.start(name, folder, os.path.abspath(image), ports, append, forwards)
         registry.write(record)
     except BaseException:
         registry.remove(folder)

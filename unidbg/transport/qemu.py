@@ -147,16 +147,18 @@ def _escaped(path: str) -> str:
     return path.replace(",", ",,")
 
 
-def start(command: Sequence[str], *, output: str) -> int:
+def start(command: Sequence[str], *, output: str, console: str | None = None) -> int:
     """Start QEMU in a session of its own, so that it outlives us; its messages go to the file `output`.
 
+    What it prints goes there, too, unless `console` is a file for that.
     Returns the pid. The caller waits for its lines, then asks `ended` if they do not come.
     """
     import subprocess
 
-    with open(output, "wb") as log:
+    with open(output, "wb") as log, open(console or os.devnull, "wb") as printed:
+        stdout = printed if console else log
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=log, start_new_session=True
         )
     child.returncode = 0  # it is meant to outlive us: Popen shall not warn when it is collected
     return child.pid

@@ -74,7 +74,8 @@ def command(
 
     Loopback only, with an accelerator that is proven to work, its console in a log, and lines for several
     clients at once. The guest stays when you leave: `unidbg stop @NAME` ends it. What no option says stands
-    under [run] in unidbg.toml. Without a terminal the overview is printed instead.
+    under [run] in unidbg.toml. Without a terminal the overview is printed instead. An image that was linked
+    as a Linux process (samples/build/hosted) is started as such, without QEMU.
     """
     from unidbg.cli.launching import Wishes, run
 
