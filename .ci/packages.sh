@@ -52,18 +52,31 @@ clang_runtime_package() {
 
 host_headers() { printf '#include <stdio.h>\n' | gcc -E -x c -; }
 
-# `make demo`: boot a unikernel that is built here, and look at it.
-demo_needs() {
-    need qemu-system-x86 has qemu-system-x86_64
+slirp_headers() { printf '#include <slirp/libslirp.h>\n' | gcc -E -x c -; }
+
+qemu_needs() { need qemu-system-x86 has qemu-system-x86_64; }
+
+# What the samples need for a network where they are Linux processes.
+slirp_needs() { need libslirp-dev slirp_headers; }
+
+# To build a unikernel and look at it where it runs as a Linux process.
+process_needs() {
     need gcc has gcc
     need binutils has objcopy
     need make has make
     need "$(venv_package)" can_make_venv
 }
 
+# `make demo`: boot a unikernel that is built here, and look at it.
+demo_needs() {
+    qemu_needs
+    process_needs
+}
+
 # `make test`: the demo's, and what the tests hold unidbg against.
 test_needs() {
     demo_needs
+    slirp_needs
     need libc6-dev host_headers
     need g++ has g++
     need clang has clang

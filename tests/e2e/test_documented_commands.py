@@ -122,12 +122,14 @@ def test_documented_guests_start_and_end(place: Place) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def test_the_demo_leaves_nothing_behind(sample: Callable[[str], Path]) -> None:
-    sample("hello")
+@pytest.mark.parametrize("hosted", ["", "1"])
+def test_the_demo_leaves_nothing_behind(sample: Callable[[str], Path], hosted: str) -> None:
+    sample("hosted" if hosted else "httpd")
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [root / ".ci" / "demo"],
-        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        | {"HOSTED": hosted},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -135,5 +137,6 @@ def test_the_demo_leaves_nothing_behind(sample: Callable[[str], Path]) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "heap" in done.stdout.lower()
+    assert ("as a Linux process" in done.stdout) == bool(hosted)
     left = subprocess.run([UNIDBG, "ls", "--json"], capture_output=True, text=True, check=True)
     assert "demo" not in [guest["name"] for guest in json.loads(left.stdout)["data"]["guests"]]

@@ -180,7 +180,7 @@ def test_gdb(hello: Booted) -> None:
         "finish",
         "delete",
         "stepi",
-        'print string_equal("a", "a")',
+        "print string_equal(app_config.name, app_config.name)",
         "x/1xb 0",
         "monitor stats loop",
         "detach",

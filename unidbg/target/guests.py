@@ -63,20 +63,10 @@ def launch(
     cannot be started, TargetError with QEMU's own words if it ends at once.
     """
     stub = _has_stub(image)
+    ports = list(_ports()) if port is None else [port]
     if hosted.is_hosted(image):
-        return _launch_process(
-            image,
-            name,
-            append=append or "",
-            ports=_ports() if port is None else [port],
-            forwards=network or (),
-            machine=machine,
-            memory=memory,
-            cpus=cpus,
-            initrd=initrd,
-            paused=paused,
-            accelerator=accelerator,
-        )
+        hosted.refuse(machine=machine, memory=memory, cpus=cpus, initrd=initrd, paused=paused)
+        return _launch_process(image, name, append or "", ports, network or ())
     machine = machine or qemu.MACHINES[0]
     if machine.partition(",")[0] not in qemu.MACHINES:
         raise ConfigError(f"no machine {machine!r}: {' or '.join(qemu.MACHINES)}")
@@ -94,9 +84,8 @@ def launch(
         extra=tuple(arguments),
     )
     try:
-        ports = [port] if port is not None else _ports()
         boot = _boot if accelerator is None else _start
-        record = boot(name, folder, setup, list(ports), stub=stub)
+        record = boot(name, folder, setup, ports, stub=stub)
         registry.write(record)
     except BaseException:
         registry.remove(folder)
@@ -105,16 +94,9 @@ def launch(
 
 
 def _launch_process(
-    image: str,
-    name: str | None,
-    *,
-    append: str,
-    ports: Iterable[int],
-    forwards: Sequence[Forward],
-    **machine: object,
+    image: str, name: str | None, append: str, ports: Sequence[int], forwards: Sequence[Forward]
 ) -> GuestRecord:
     """The same for an image that is a Linux process."""
-    hosted.refuse(**machine)
     name, folder = _claim(name, image)
     try:
         record = hosted.start(name, folder, os.path.abspath(image), ports, append, forwards)
