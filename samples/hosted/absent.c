@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a process has not: page tables of its own, a firmware; and a switch that turns it off. For libos/paging.h,
- * libos/fw_cfg.h, libos/pci.h, libos/power.h and libos/virtio.h.
+ * libos/fw_cfg.h, libos/pci.h, libos/power.h, libos/relocate.h and libos/virtio.h.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "libos/paging.h"
 #include "libos/pci.h"
 #include "libos/power.h"
+#include "libos/relocate.h"
 #include "libos/virtio.h"
 
 void paging_init(void) {
@@ -42,6 +43,12 @@ bool paging_next_region(uintptr_t *cursor, struct page_region *region) {
     (void)cursor;
     (void)region;
     return false;
+}
+
+uint64_t relocate_slide;
+
+uintptr_t relocate_physical(const void *address) {
+    return (uintptr_t)address;
 }
 
 uint32_t fw_cfg_list(const char *prefix, struct fw_cfg_file *files, uint32_t max) {

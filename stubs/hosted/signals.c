@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Signals as traps: the kernel saves the registers, and takes them back as the stub leaves them. */
-#define _GNU_SOURCE
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
