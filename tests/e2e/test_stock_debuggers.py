@@ -12,9 +12,10 @@ from tests.e2e.guests import Boot, Booted
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture
-def guest(boot: Boot) -> Booted:
-    return boot("hello")
+@pytest.fixture(params=["", "aslr"], ids=["linked", "moved"])
+def guest(boot: Boot, request: pytest.FixtureRequest) -> Booted:
+    """Where it was linked, and where it moved itself: the debuggers learn that by qOffsets."""
+    return boot("hello", append=str(request.param))
 
 
 def run_debugger(command: list[str]) -> str:
