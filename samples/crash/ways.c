@@ -14,6 +14,7 @@
 #define BLOCK_BYTES 48ul
 #define FRAME_BYTES 2048
 #define LEAKED_BYTES 4096
+#define NAME_BYTES 16
 #define SMASHED_BYTES 64
 
 typedef uint64_t (*function)(void);
@@ -92,12 +93,19 @@ uint64_t crash_out_of_memory(void) {
 
 /* ---- the stack ---- */
 
-/* Longer than the buffer: what lies behind it goes, the return address with it. */
-uint64_t crash_stack_smash(void) {
-    char name[16];
-    volatile size_t length = SMASHED_BYTES;
+static __attribute__((noinline)) uint64_t smash(volatile size_t length) {
+    char name[NAME_BYTES];
     memset(name, 'A', length);
     return (uint64_t)((volatile char *)name)[zero];
+}
+
+/* A little more each time than fits: a canary notices before the return address goes. */
+uint64_t crash_stack_smash(void) {
+    uint64_t sum = 0;
+    for (size_t length = NAME_BYTES; length <= SMASHED_BYTES; length += sizeof(uint64_t)) {
+        sum += smash(length);
+    }
+    return sum;
 }
 
 uint64_t crash_stack_overflow(void) {

@@ -37,6 +37,13 @@ def _panic(way: str, reason: str, code: str, culprit: str) -> Crash:
 
 
 CRASHES = (
+    Crash(
+        "stack-smash",
+        r"stack smashed: the canary is gone",
+        "smash",
+        "}",
+        ("panic", "__stack_chk_fail", "smash", "crash_stack_smash", *CALLERS),
+    ),
     _fault("null-write", r"page fault: write to 0x10, not mapped", "FIELD_OFFSET) = 1"),
     _fault("jump-to-null", r"page fault: execution of 0x0, not mapped .* at 0x0$", "next() + 1"),
     _fault("jump-to-data", r"page fault: execution of 0x[0-9a-f]+, not permitted", "next() + 1"),

@@ -26,7 +26,7 @@ REST = [
     pytest.param(crash, MACHINES[1 - at % 2], id=f"{crash}-{MACHINES[1 - at % 2]}", marks=pytest.mark.long)
     for at, crash in enumerate(CRASHES)
 ]
-WITH_GDB = ("null-write", "jump-to-null", "stack-overflow", "double-free", "interrupt-fault")
+WITH_GDB = ("null-write", "jump-to-null", "stack-overflow", "double-free", "stack-smash", "interrupt-fault")
 
 
 @pytest.mark.parametrize(("crash", "machine"), [*USUAL, *REST])
@@ -44,9 +44,17 @@ def test_a_crash_in_stock_gdb(boot: Boot, crash: Crash) -> None:
     assert contains(functions, crash.trail), said
 
 
-def dead(boot: Boot, crash: Crash, machine: str) -> Booted:
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_crash_of_an_image_that_has_moved_itself(boot: Boot, machine: str) -> None:
+    crash = next(crash for crash in CRASHES if crash.way == "jump-to-data")
+    guest = dead(boot, crash, machine, "aslr")
+    check(guest, crash, guest.stub)
+    check(guest, crash, guest.gdbstub)
+
+
+def dead(boot: Boot, crash: Crash, machine: str, more: str = "") -> Booted:
     """A guest that has died."""
-    guest = boot("crash", machine=machine, append=f"crash={crash.way}", ready=f"crash: {crash}")
+    guest = boot("crash", machine=machine, append=f"crash={crash.way} {more}", ready=f"crash: {crash}")
     guest.wait_for_line("exception|panic")
     return guest
 
