@@ -6,6 +6,7 @@ the last one read is fetched in one go, the guest runs on, and the views are dec
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from unidbg.checks.check import Check, Limits
     from unidbg.profiles.find import Pattern
+    from unidbg.program.sources import Sources
     from unidbg.target.base import Target
     from unidbg.views.findings import ChecksView, DiagnosisView
     from unidbg.views.inspect import (
@@ -190,20 +192,39 @@ class Session:
 
         return self._inspect(("registers", thread), lambda c: registers(c, thread))
 
-    def backtrace(self, thread: str | None = None, *, every: bool = False) -> ThreadsView:
-        """One thread, or every one, with its backtrace and the variables of its frames."""
+    def backtrace(
+        self, thread: str | None = None, *, every: bool = False, source: bool = False
+    ) -> ThreadsView:
+        """One thread, or every one, with its backtrace, the variables of its frames, and lines of source."""
         from unidbg.profiles.inspect import backtrace
+        from unidbg.profiles.sources import threads_with_source
 
-        return self._inspect(("backtrace", thread, every), lambda c: backtrace(c, thread, every))
+        view = self._inspect(("backtrace", thread, every), lambda c: backtrace(c, thread, every))
+        return threads_with_source(view, self._sources) if source else view
+
+    @property
+    def _sources(self) -> Sources:
+        from unidbg.program.sources import Sources
+
+        table = self.config.table("paths", "sources")
+        mapping = {prefix: self.config.resolve(place) for prefix, place in table.items()}
+        return Sources(mapping, [module.image.path for module in self.program.modules], os.getcwd())
 
     def disassemble(
-        self, where: str | int | None = None, count: int = 16, thread: str | None = None
+        self,
+        where: str | int | None = None,
+        count: int = 16,
+        thread: str | None = None,
+        *,
+        source: bool = False,
     ) -> DisassemblyView:
         """`count` instructions from an address, a symbol or an expression on; `None`: the program counter."""
         from unidbg.profiles.inspect import disassembly
+        from unidbg.profiles.sources import code_with_source
 
         question = ("disassemble", where, count, thread)
-        return self._inspect(question, lambda c: disassembly(c, where, count, thread))
+        view = self._inspect(question, lambda c: disassembly(c, where, count, thread))
+        return code_with_source(view, self._sources) if source else view
 
     def examine(
         self, where: str | int, format: str = "x", count: int = 1, unit: int = 8, thread: str | None = None

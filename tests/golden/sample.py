@@ -13,7 +13,14 @@ from tests.golden.head import at, span
 from tests.golden.traffic import NET_PARTS, RINGS_NOW_NS, quiet_rings, rings
 from unidbg.errors import SymbolNotFound
 from unidbg.views import conformance, files, host, inspect, network, security, services, system
-from unidbg.views.base import Absent, Address, Fault, Provenance, View
+from unidbg.views.base import (
+    Absent,
+    Address,
+    Fault,
+    Provenance,
+    SourceText,
+    View,
+)
 
 TICK = at(0x101A40, "tick", 0, "/src/samples/hello/main.c", 31)
 REPORT = at(0x101AD0, "report", 0, "/src/samples/hello/main.c", 47)
@@ -168,6 +175,30 @@ BACKTRACE = dataclasses.replace(
     ),
 )
 
+SOURCE_OF_LOOP = SourceText(
+    "/src/samples/libos/loop.c",
+    110,
+    112,
+    ("    while (!due) {", "\tcpu_idle();", '        print("[/oops]\\n");', "    }", "\x1b[2J // \u202e"),
+    "newer than the image",
+)
+NO_SOURCE = SourceText("/src/samples/hello/main.c", 68, 68, (), "not found; say where it is")
+
+BACKTRACE_WITH_SOURCE = dataclasses.replace(
+    THREADS,
+    threads=tuple(
+        dataclasses.replace(
+            thread,
+            frames=(
+                dataclasses.replace(thread.frames[0], source=SOURCE_OF_LOOP),
+                dataclasses.replace(thread.frames[1], source=NO_SOURCE),
+                *thread.frames[2:],
+            ),
+        )
+        for thread in THREADS.threads
+    ),
+)
+
 LOG = system.LogView(
     PROVENANCE,
     (),
@@ -278,6 +309,16 @@ DISASSEMBLY = inspect.DisassemblyView(
             at(0x10C130, "clock", 8),
             False,
         ),
+    ),
+)
+
+DISASSEMBLY_WITH_SOURCE = dataclasses.replace(
+    DISASSEMBLY,
+    instructions=tuple(
+        dataclasses.replace(one, source='    say("[/oops] \\x1b");  /* \x1b[2J */')
+        if number % 2 == 0
+        else one
+        for number, one in enumerate(DISASSEMBLY.instructions)
     ),
 )
 
@@ -479,11 +520,15 @@ class FakeSession(Forensics):
     def registers(self, thread: str | None = None) -> inspect.RegistersView:
         return REGISTERS
 
-    def backtrace(self, thread: str | None = None, *, every: bool = False) -> system.ThreadsView:
-        return BACKTRACE
+    def backtrace(
+        self, thread: str | None = None, *, every: bool = False, source: bool = False
+    ) -> system.ThreadsView:
+        return BACKTRACE_WITH_SOURCE if source else BACKTRACE
 
-    def disassemble(self, where: str | None, count: int, thread: str | None) -> inspect.DisassemblyView:
-        return DISASSEMBLY
+    def disassemble(
+        self, where: str | None, count: int, thread: str | None, *, source: bool = False
+    ) -> inspect.DisassemblyView:
+        return DISASSEMBLY_WITH_SOURCE if source else DISASSEMBLY
 
     def examine(
         self, where: str, format: str, count: int, unit: int, thread: str | None

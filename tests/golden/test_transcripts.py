@@ -24,7 +24,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "regs": ("regs", ":1234"),
     "bt": ("bt", ":1234"),
     "bt-all": ("bt", ":1234", "--all"),
+    "bt-source": ("bt", ":1234", "--source"),
     "dis": ("dis", ":1234"),
+    "dis-source": ("dis", ":1234", "--source"),
     "x": ("x", ":1234", "counter"),
     "x-16gx": ("x", ":1234", "$rsp", "-f", "16gx"),
     "x-a": ("x", ":1234", "$rsp", "-f", "2a"),
@@ -64,12 +66,13 @@ def test_json(unidbg: Runner, name: str) -> None:
     check(f"{name}.json", json.dumps(json.loads(ran.out), indent=1) + "\n")
 
 
-@pytest.mark.parametrize("part", ["color", "sick", "generic", "absent"])
+@pytest.mark.parametrize("part", ["color", "source-color", "sick", "generic", "absent"])
 def test_special(unidbg: Runner, session: sample.FakeSession, part: str) -> None:
     views: dict[str, View | Absent] = {"heap": sample.SICK_HEAP, "app": sample.NO_APP, "overview": generic()}
     session.views = views
     arguments = {
         "color": ("heap", ":1234", "--color", "always"),
+        "source-color": ("bt", ":1234", "--source", "--color", "always"),
         "sick": ("heap", ":1234"),
         "generic": ("overview", ":1234"),
         "absent": ("app", ":1234"),

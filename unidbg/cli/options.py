@@ -109,3 +109,6 @@ def image(function: Function) -> Function:
 
 
 THREAD = click.option("--thread", metavar="ID", help="The thread or vCPU, as `threads` names it.")
+SOURCE = click.option(
+    "--source", is_flag=True, help="Show the lines of source; [paths] sources maps their places."
+)

@@ -23,10 +23,14 @@ HEAD = "bold"
 
 
 class Page(NamedTuple):
-    """What is written on: `width` in columns; without `unicode` drawings keep to ASCII."""
+    """What is written on: `width` in columns; without `unicode` drawings keep to ASCII.
+
+    With `color` it is worth while to find out how source is coloured.
+    """
 
     width: int = 80
     unicode: bool = True
+    color: bool = False
 
     @property
     def wide(self) -> bool:

@@ -27,6 +27,11 @@ def escape_lines(text: str) -> list[str]:
     return [escape(line.removesuffix("\r").expandtabs()) for line in text.removesuffix("\n").split("\n")]
 
 
+def escape_code(line: str) -> str:
+    """A line of source: backslashes stay single, for there they mean what they always do."""
+    return "\\".join(escape(part) for part in line.expandtabs().split("\\"))
+
+
 def escape_bytes(text: str) -> str:
     """For formats that carry control characters safely (JSON): only what is no Unicode text is escaped."""
     if "\\" not in text and not any("\ud800" <= character <= "\udfff" for character in text):

@@ -104,6 +104,6 @@ def render(view: object, width: int = 80, *, color: bool = False, unicode: bool 
         _environ={},
     )
     with console.capture() as capture:
-        for drawn in renderables(view, Page(width, unicode)):
+        for drawn in renderables(view, Page(width, unicode, color)):
             console.print(drawn, crop=False)
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())

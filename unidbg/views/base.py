@@ -37,6 +37,20 @@ class Location(Record):
 
 
 @record
+class SourceText(Record):
+    """Lines of a source file from `first_line` on; `line` is the one that counts.
+
+    There are none where the file is not to be had: `note` says why, or what to beware of.
+    """
+
+    file: str
+    first_line: int
+    line: int
+    lines: tuple[str, ...]
+    note: str = ""
+
+
+@record
 class Fault(Record):
     """A place in the guest's data that could not be believed.
 

@@ -29,7 +29,10 @@ class RegistersView(View):
 
 @record
 class Instruction(Record):
-    """A disassembled instruction; `target` is what a direct branch or a RIP-relative operand names."""
+    """A disassembled instruction; `target` is what a direct branch or a RIP-relative operand names.
+
+    `source` is the text of its line, where it was asked for and the instruction before has another one.
+    """
 
     location: Location
     bytes_hex: str
@@ -37,6 +40,7 @@ class Instruction(Record):
     operands: str
     target: Location | None
     current: bool
+    source: str | None = None
 
 
 @record

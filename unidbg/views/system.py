@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unidbg.views.base import Absent, Address, Location, Range, View
+from unidbg.views.base import Absent, Address, Location, Range, SourceText, View
 from unidbg.views.network import NetView, RingsView
 from unidbg.views.record import Record, record
 from unidbg.views.security import SecurityView
@@ -241,9 +241,10 @@ class Variable(Record):
 class Frame(Record):
     """One frame of a backtrace, innermost first.
 
-    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline` or `guess`; `return-address`
-    is that of a call to what is no code. `variables` are there where
-    they were asked for (`unidbg bt`).
+    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline`, `guess`, `tail-call` (the function ended
+    in a jump to the one below: the stack does not have it); `return-address`
+    is that of a call to what is no code. `variables` and `source` are
+    there where they were asked for (`unidbg bt`, `bt --source`).
     """
 
     index: int
@@ -251,6 +252,7 @@ class Frame(Record):
     sp: Address
     how: str
     variables: tuple[Variable, ...] = ()
+    source: SourceText | None = None
 
 
 @record

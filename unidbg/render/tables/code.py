@@ -11,6 +11,7 @@ from rich.text import Text
 
 from unidbg.render import cells, layout
 from unidbg.render.cells import Page
+from unidbg.render.source import colored
 from unidbg.views.base import Address, Location
 from unidbg.views.inspect import DisassemblyView, Instruction, MemoryDumpView, SymbolInfo, SymbolsView
 
@@ -28,7 +29,7 @@ def disassembly(view: DisassemblyView, page: Page) -> Sequence[RenderableType]:
         file = _main_file(together)
         if symbol is not None:
             drawn.append(_heading(symbol, cells.source(Location(Address(0), file=file))))
-        drawn.append(_instructions(together, file, offsets, code))
+        drawn.append(_instructions(together, file, offsets, code, page))
     return drawn
 
 
@@ -44,7 +45,7 @@ def _main_file(members: Sequence[Instruction]) -> str | None:
 
 
 def _instructions(
-    members: Sequence[Instruction], file: str | None, offsets: int, code: int
+    members: Sequence[Instruction], file: str | None, offsets: int, code: int, page: Page
 ) -> RenderableType:
     """`offsets` and `code` are widths that the functions of one view share; no code where that is 0."""
     grid = Table.grid(padding=(0, 2, 0, 0))
@@ -60,6 +61,10 @@ def _instructions(
         source = Text() if place == line else _line_number(one.location, file)
         line = place
         bytes_ = [Text(_spaced(one.bytes_hex))] if code else []
+        if one.source is not None:
+            (text,) = colored((one.source.strip(),), one.location.file or "", page)
+            grid.add_row(Text(), Text(), source, *([Text()] if code else []), text)
+            source = Text()
         grid.add_row(_address(one), Text(_offset(one)), source, *bytes_, _operation(one))
     return grid
 

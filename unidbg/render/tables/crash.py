@@ -12,6 +12,7 @@ from rich.text import Text
 from unidbg.render import cells, layout
 from unidbg.render.cells import Page
 from unidbg.render.escape import escape
+from unidbg.render.source import source_lines
 from unidbg.views.inspect import Register, RegistersView
 from unidbg.views.system import Frame, Thread, ThreadsView, Variable
 
@@ -74,7 +75,8 @@ def _frame(frame: Frame, page: Page) -> Text:
         )
     elif page.wide and frame.how != "pc":
         what = Text.assemble(what, cells.guest(f" [{frame.how}]", cells.DIM))
-    return Text("\n").join([what, *_variables(frame.variables)])
+    lines = [] if frame.source is None else source_lines(frame.source, page)
+    return Text("\n").join([what, *_variables(frame.variables), *lines])
 
 
 def _variables(variables: Sequence[Variable]) -> Iterable[Text]:
