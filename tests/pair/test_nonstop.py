@@ -90,7 +90,7 @@ def gdb(build: HostBuild, served: Served) -> Iterator[Gdb]:
 
 
 def number(gdb: Gdb, expression: str) -> int:
-    return int(gdb.ask(f"print/d {expression}", r"\$\d+ = \d+").split()[-1])
+    return int(gdb.ask(f"print/d {expression}", r"\$\d+ = \d+\n").split()[-1])
 
 
 @pytest.mark.skipif(shutil.which("gdb") is None, reason="no gdb")
