@@ -6,6 +6,7 @@
 
 #include <unidbg/stub.h>
 
+#include "features.h"
 #include "scan.h"
 
 /* Bounds of one evaluation. */
@@ -15,6 +16,8 @@ struct agent_code {
     const uint8_t *bytes;
     uint32_t length;
 };
+
+#if WITH_AGENT
 
 /* Evaluate on the stopped frame. False: the code is malformed, reads memory that is not there, divides by
  * zero, or needs more stack or steps than it may have. */
@@ -31,5 +34,28 @@ void agent_forget(struct unidbg_stub *stub, struct unidbg_breakpoint *breakpoint
 
 /* The guest has come to a breakpoint: run its commands if a condition holds. True: it is to stop there. */
 bool agent_stops(struct unidbg_stub *stub, const struct unidbg_breakpoint *breakpoint);
+
+#else
+
+/* Conditions and commands are refused. */
+static inline bool agent_keep(struct unidbg_stub *stub, struct unidbg_breakpoint *breakpoint,
+                              struct scan *scan) {
+    (void)stub;
+    (void)breakpoint;
+    return scan_done(scan);
+}
+
+static inline void agent_forget(struct unidbg_stub *stub, struct unidbg_breakpoint *breakpoint) {
+    (void)stub;
+    (void)breakpoint;
+}
+
+static inline bool agent_stops(struct unidbg_stub *stub, const struct unidbg_breakpoint *breakpoint) {
+    (void)stub;
+    (void)breakpoint;
+    return true;
+}
+
+#endif
 
 #endif

@@ -7,8 +7,6 @@
 
 /* The breakpoint at an address; NULL: none. */
 struct unidbg_breakpoint *breakpoint_at(struct unidbg_stub *stub, uint64_t address);
-/* Does the hardware stop at an address? */
-bool hardware_breakpoint_at(const struct unidbg_stub *stub, uint64_t address);
 /* Put the original bytes back into bytes that were read. */
 void breakpoints_hide(const struct unidbg_stub *stub, uint8_t *bytes, uint64_t address, size_t count);
 /* Memory was written over: note the new originals, and put the breakpoints back. */
@@ -20,7 +18,5 @@ void breakpoint_drop(struct unidbg_stub *stub, uint64_t address);
 void breakpoints_clear(struct unidbg_stub *stub);
 /* A tracepoint needs one there, or no more. False: there can be none. */
 bool breakpoint_trace(struct unidbg_stub *stub, uint64_t address, bool set);
-/* The watchpoint or hardware breakpoint that hit, NULL: none. */
-const struct unidbg_watchpoint *watchpoint_hit(struct unidbg_stub *stub);
 
 #endif

@@ -2,6 +2,7 @@
 /* The one table of packets. */
 #include "allow.h"
 #include "arch.h"
+#include "features.h"
 #include "packet.h"
 #include "reply.h"
 #include "resume.h"
@@ -13,43 +14,53 @@ struct command {
     uint8_t needs; /* ALLOW_... */
 };
 
-/* A name is followed by its end, or by one of : ; , ? */
+/* A name is followed by its end, or by one of : ; , or by anything where it ends in a star. */
 static const struct command words[] = {
     {"qSupported", packet_qSupported, 0},
     {"QStartNoAckMode", packet_QStartNoAckMode, 0},
-    {"qXfer", packet_qXfer, 0},
-    {"qOffsets", packet_qOffsets, 0},
     {"vCont?", packet_vCont_question, 0},
     {"vCont", packet_vCont, 0},
-    {"MultiMemRead", packet_MultiMemRead, 0},
     {"qC", packet_qC, 0},
     {"qfThreadInfo", packet_qfThreadInfo, 0},
     {"qsThreadInfo", packet_qsThreadInfo, 0},
-    {"qThreadExtraInfo", packet_qThreadExtraInfo, 0},
-    {"qRcmd", packet_qRcmd, 0},
-    {"qSearch", packet_qSearch, 0},
-    {"qCRC", packet_qCRC, 0},
     {"qAttached", packet_qAttached, 0},
     {"vKill", packet_vKill, 0},
     {"QUnidbgLease", packet_QUnidbgLease, 0},
     {"qUnidbgStop", packet_qUnidbgStop, 0},
     {"qUnidbgStood", packet_qUnidbgStood, 0},
     {"QAllow", packet_QAllow, 0},
+    {"qOffsets", packet_qOffsets, 0},
+#if WITH_THREADS
+    {"qThreadExtraInfo", packet_qThreadExtraInfo, 0},
+#endif
+#if WITH_DOCUMENTS
+    {"qXfer", packet_qXfer, 0},
+#endif
+#if WITH_BULK
+    {"MultiMemRead", packet_MultiMemRead, 0},
+    {"qSearch", packet_qSearch, 0},
+    {"qCRC", packet_qCRC, 0},
+#endif
+#if WITH_MONITOR
+    {"qRcmd", packet_qRcmd, 0},
+#endif
+#if WITH_NONSTOP
     {"QNonStop", packet_QNonStop, 0},
     {"vStopped", packet_vStopped, 0},
     {"vCtrlC", packet_vCtrlC, 0},
+#endif
+#if WITH_LLDB
     {"QThreadSuffixSupported", packet_QThreadSuffixSupported, 0},
     {"QListThreadsInStopReply", packet_QListThreadsInStopReply, 0},
     {"qHostInfo", packet_qHostInfo, 0},
     {"qProcessInfo", packet_qProcessInfo, 0},
     {"qMemoryRegionInfo", packet_qMemoryRegionInfo, 0},
     {"jThreadsInfo", packet_jThreadsInfo, 0},
-};
-
-/* What begins so, and is no word from above. */
-static const struct command prefixes[] = {
-    {"QT", packet_QT, ALLOW_TRACES},
-    {"qT", packet_qT, 0},
+#endif
+#if WITH_TRACE /* prefixes, not words: QTStart, qTStatus */
+    {"QT*", packet_QT, ALLOW_TRACES},
+    {"qT*", packet_qT, 0},
+#endif
 };
 
 /* A letter is followed by its arguments at once. */
@@ -83,17 +94,24 @@ static bool word_ends(const struct scan *scan) {
     return *scan->at == ':' || *scan->at == ';' || *scan->at == ',';
 }
 
+/* The scan stands behind the name where it fits. */
+static bool fits(struct scan *scan, const char *name) {
+    struct scan rest = *scan;
+
+    for (; *name && *name != '*'; name++) {
+        if (!scan_take(&rest, *name))
+            return false;
+    }
+    if (!*name && !word_ends(&rest))
+        return false;
+    *scan = rest;
+    return true;
+}
+
 static const struct command *find_word(struct scan *scan) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        struct scan rest = *scan;
-        if (scan_word(&rest, words[i].name) && word_ends(&rest)) {
-            *scan = rest;
+        if (fits(scan, words[i].name))
             return &words[i];
-        }
-    }
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        if (scan_word(scan, prefixes[i].name))
-            return &prefixes[i];
     }
     return NULL;
 }

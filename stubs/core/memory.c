@@ -40,15 +40,11 @@ static size_t look(struct unidbg_stub *stub, uint8_t *to, uint64_t address, size
     return trace_looks(stub) ? trace_read(stub, to, address, count) : memory_read(stub, to, address, count);
 }
 
-typedef void append(struct unidbg_stub *stub, const uint8_t *bytes, size_t count);
-
 static void append_hex(struct unidbg_stub *stub, const uint8_t *bytes, size_t count) {
     reply_hex(stub, bytes, count);
 }
 
-/* Append what can be read of a range; gives its length. Ends before the packet is full: each byte can take
- * two. */
-static size_t append_range(struct unidbg_stub *stub, uint64_t address, uint64_t count, append *put) {
+size_t memory_append(struct unidbg_stub *stub, uint64_t address, uint64_t count, memory_put *put) {
     uint8_t piece[PIECE];
     uint64_t done = 0;
 
@@ -84,7 +80,7 @@ enum verdict packet_m(struct unidbg_stub *stub, struct scan *scan) {
 
     if (!memory_scan_range(scan, &address, &count))
         return memory_malformed(stub);
-    if (append_range(stub, address, count, append_hex) == 0)
+    if (memory_append(stub, address, count, append_hex) == 0)
         reply_error(stub, ERROR_FAULT, NULL);
     return REPLY;
 }
@@ -103,59 +99,7 @@ enum verdict packet_x(struct unidbg_stub *stub, struct scan *scan) {
     }
     if (!stub->bare_binary)
         reply_char(stub, 'b');
-    if (append_range(stub, address, count, reply_binary) == 0)
+    if (memory_append(stub, address, count, reply_binary) == 0)
         reply_error(stub, ERROR_FAULT, NULL);
-    return REPLY;
-}
-
-static void append_width(struct unidbg_stub *stub, uint64_t value, unsigned width) {
-    struct unidbg_text out = reply_sink(stub);
-    text_digits(&out, value, width);
-}
-
-/* The lengths that were read stand before the data, so room for them is made first: each gets as many digits
- * as the length that was asked. */
-static bool reserve_lengths(struct unidbg_stub *stub, struct scan scan) {
-    uint64_t address;
-    uint64_t count;
-    bool first = true;
-
-    while (!scan_done(&scan) && !scan_take(&scan, ';')) {
-        if (!first)
-            scan_expect(&scan, ',');
-        if (!memory_scan_range(&scan, &address, &count))
-            return false;
-        if (!first)
-            reply_char(stub, ',');
-        append_width(stub, 0, hex_width(count));
-        first = false;
-    }
-    reply_char(stub, ';');
-    return !first;
-}
-
-static void fill_length(struct unidbg_stub *stub, uint32_t at, uint64_t value, unsigned width) {
-    uint32_t end = stub->out.length;
-
-    stub->out.length = at;
-    append_width(stub, value, width);
-    stub->out.length = end;
-}
-
-enum verdict packet_MultiMemRead(struct unidbg_stub *stub, struct scan *scan) {
-    uint32_t at = stub->out.length;
-    uint64_t address;
-    uint64_t count;
-
-    if (!scan_word(scan, ":ranges:") || !reserve_lengths(stub, *scan))
-        return memory_malformed(stub);
-    if (stub->out.overflow)
-        return REPLY;
-    while (!scan_done(scan) && !scan_take(scan, ';')) {
-        scan_take(scan, ',');
-        memory_scan_range(scan, &address, &count);
-        fill_length(stub, at, append_range(stub, address, count, reply_binary), hex_width(count));
-        at += hex_width(count) + 1;
-    }
     return REPLY;
 }

@@ -11,6 +11,10 @@
 size_t memory_read(struct unidbg_stub *stub, void *to, uint64_t address, size_t count);
 /* Bytes of [address, address + count) before the first that lies in a device, or wraps around. */
 size_t memory_outside_devices(const struct unidbg_stub *stub, uint64_t address, size_t count);
+/* Append what can be read of a range; gives its length. Ends before the packet is full: each byte can take
+ * two. */
+typedef void memory_put(struct unidbg_stub *stub, const uint8_t *bytes, size_t count);
+size_t memory_append(struct unidbg_stub *stub, uint64_t address, uint64_t count, memory_put *put);
 /* `address,length` */
 bool memory_scan_range(struct scan *scan, uint64_t *address, uint64_t *count);
 /* The error for what is none. */

@@ -9,29 +9,6 @@
 #include "threads.h"
 #include "wire.h"
 
-/* ---- answering as the guest runs ---- */
-
-/* Registers that the entry did not save are put back afterwards: reads that fault change one (cr2). */
-bool nonstop_serve(struct unidbg_stub *stub, struct unidbg_frame *frame, struct arch_cause *cause) {
-    const struct unidbg_port *port = stub->port;
-
-    stub->frame = frame;
-    stub->live = true;
-    stub->captured = false;
-    stub->other_id = 0;
-    stub->stop_asked = 0;
-    stop_capture(stub);
-    session_packet(stub);
-    packet_handle(stub);
-    if (port->restore)
-        port->restore(port->context, frame);
-    stub->live = false;
-    stub->frame = NULL;
-    *cause = stop_interrupted;
-    cause->signal = stub->asked_signal;
-    return stub->stop_asked != 0;
-}
-
 /* ---- who is held ---- */
 
 static unsigned place_of(const struct unidbg_stub *stub, uint64_t id) {

@@ -9,11 +9,10 @@
 #include <unidbg/stub.h>
 
 #include "arch.h"
+#include "features.h"
 #include "packet.h"
 
-/* The packet that came is answered while the guest runs; then it may have to stand. True: it has to, for
- * *cause. */
-bool nonstop_serve(struct unidbg_stub *stub, struct unidbg_frame *frame, struct arch_cause *cause);
+#if WITH_NONSTOP
 
 /* The guest stands: hold its thread, or the one that was asked for, and tell the client. */
 void nonstop_report(struct unidbg_stub *stub);
@@ -25,5 +24,27 @@ void nonstop_let_go(struct unidbg_stub *stub);
 enum verdict nonstop_resume(struct unidbg_stub *stub, struct scan *scan);
 /* `?`: the first thread that is held, or OK. */
 void nonstop_question(struct unidbg_stub *stub);
+
+#else
+
+static inline void nonstop_report(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+static inline void nonstop_let_go(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+static inline enum verdict nonstop_resume(struct unidbg_stub *stub, struct scan *scan) {
+    (void)stub;
+    (void)scan;
+    return REPLY;
+}
+
+static inline void nonstop_question(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+#endif
 
 #endif

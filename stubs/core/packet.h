@@ -22,7 +22,9 @@ enum verdict packet_handle(struct unidbg_stub *stub);
 /* registers.c */
 handler packet_g, packet_G, packet_p, packet_P;
 /* memory.c */
-handler packet_m, packet_M, packet_x, packet_X, packet_MultiMemRead;
+handler packet_m, packet_M, packet_x, packet_X;
+/* gather.c */
+handler packet_MultiMemRead;
 /* breakpoints.c */
 handler packet_Z, packet_z;
 /* resume.c */
@@ -32,9 +34,9 @@ handler packet_c, packet_C, packet_s, packet_S, packet_vCont, packet_vCont_quest
 handler packet_H, packet_T, packet_qC, packet_qfThreadInfo, packet_qsThreadInfo, packet_qThreadExtraInfo;
 /* session.c */
 handler packet_question, packet_bang, packet_qSupported, packet_QStartNoAckMode, packet_qAttached,
-    packet_QUnidbgLease, packet_qUnidbgStop, packet_qUnidbgStood;
+    packet_QUnidbgLease, packet_qUnidbgStop, packet_qUnidbgStood, packet_qOffsets;
 /* xfer.c */
-handler packet_qXfer, packet_qOffsets;
+handler packet_qXfer;
 /* nonstop.c */
 handler packet_QNonStop, packet_vStopped, packet_vCtrlC;
 /* trace.c, tracelist.c: prefixes */

@@ -80,7 +80,7 @@ void reply_ok(struct unidbg_stub *stub) {
     reply_text(stub, "OK");
 }
 
-void reply_error(struct unidbg_stub *stub, enum reply_error error, const char *text) {
+void reply_explained(struct unidbg_stub *stub, enum reply_error error, const char *text) {
     uint8_t number = (uint8_t)error;
 
     reply_reset(stub);

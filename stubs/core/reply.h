@@ -5,6 +5,7 @@
 
 #include <unidbg/stub.h>
 
+#include "features.h"
 #include "text.h"
 
 /* Errors on the wire: the numbers of errno, in hexadecimal; 0 is qXfer's for a part that is not there. */
@@ -33,7 +34,10 @@ void reply_reset(struct unidbg_stub *stub);
 
 void reply_ok(struct unidbg_stub *stub);
 /* The whole reply is an error: `text` for clients that know text errors, the number for others. */
-void reply_error(struct unidbg_stub *stub, enum reply_error error, const char *text);
+void reply_explained(struct unidbg_stub *stub, enum reply_error error, const char *text);
+static inline void reply_error(struct unidbg_stub *stub, enum reply_error error, const char *text) {
+    reply_explained(stub, error, WITH_TEXTS ? text : NULL);
+}
 
 /* Text that goes into the reply: plain, or as pairs of digits. */
 struct unidbg_text reply_sink(struct unidbg_stub *stub);

@@ -6,6 +6,7 @@
 #include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
+#include "hardware.h"
 #include "nonstop.h"
 #include "packet.h"
 #include "reply.h"

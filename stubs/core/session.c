@@ -4,6 +4,8 @@
 #include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
+#include "features.h"
+#include "hardware.h"
 #include "nonstop.h"
 #include "packet.h"
 #include "reply.h"
@@ -156,22 +158,27 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     }
     reply_text(stub, "PacketSize=");
     reply_number(stub, stub->in.size);
-    reply_text(stub, ";unidbg-registers=");
-    reply_text(stub, arch_registers());
-    reply_text(
-        stub,
-        ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;error-message+;binary-upload+;MultiMemRead+"
-        ";QNonStop+;qUnidbgStop+;qUnidbgStood+;qXfer:features:read+;qXfer:threads:read+;qXfer:osdata:read+");
-    append_feature(stub, stub->allowed && port->poke_text,
-                   ";swbreak+;ConditionalBreakpoints+;BreakpointCommands+");
-    append_feature(
-        stub, stub->allowed && port->poke_text && port->trace,
-        ";ConditionalTracepoints+;EnableDisableTracepoints+;TracepointSource+;DisconnectedTracing+;tracenz+"
-        ";qXfer:traceframe-info:read+");
-    append_feature(stub, port->hardware && port->hardware_slots, ";hwbreak+");
-    append_feature(stub, port->region, ";qXfer:memory-map:read+");
-    append_feature(stub, port->exec_file, ";qXfer:exec-file:read+");
+    if (WITH_DOCUMENTS) {
+        reply_text(stub, ";unidbg-registers=");
+        reply_text(stub, arch_registers());
+    }
+    reply_text(stub,
+               ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;binary-upload+;qUnidbgStop+;qUnidbgStood+");
+    append_feature(stub, WITH_TEXTS, ";error-message+");
+    append_feature(stub, WITH_BULK, ";MultiMemRead+");
+    append_feature(stub, WITH_NONSTOP, ";QNonStop+");
+    append_feature(stub, WITH_DOCUMENTS, ";qXfer:features:read+;qXfer:threads:read+;qXfer:osdata:read+");
+    append_feature(stub, WITH_DOCUMENTS && port->region, ";qXfer:memory-map:read+");
+    append_feature(stub, WITH_DOCUMENTS && port->exec_file, ";qXfer:exec-file:read+");
     append_feature(stub, port->now_ns, ";QUnidbgLease+");
+    append_feature(stub, hardware_slots(stub) > 0, ";hwbreak+");
+    if (stub->allowed && port->poke_text) {
+        reply_text(stub, ";swbreak+");
+        append_feature(stub, WITH_AGENT, ";ConditionalBreakpoints+;BreakpointCommands+");
+        append_feature(stub, WITH_TRACE && port->trace,
+                       ";ConditionalTracepoints+;EnableDisableTracepoints+;TracepointSource+"
+                       ";DisconnectedTracing+;tracenz+;qXfer:traceframe-info:read+");
+    }
     return REPLY;
 }
 
@@ -219,9 +226,25 @@ enum verdict packet_qUnidbgStood(struct unidbg_stub *stub, struct scan *scan) {
 
 enum verdict packet_question(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
-    if (stub->nonstop)
+    if (WITH_NONSTOP && stub->nonstop)
         nonstop_question(stub);
     else
         stop_reply(stub);
+    return REPLY;
+}
+
+/* Both segments have moved by the same. */
+enum verdict packet_qOffsets(struct unidbg_stub *stub, struct scan *scan) {
+    uint64_t bias = stub->port->bias;
+
+    (void)scan;
+    if (bias == 0)
+        return REPLY;
+    reply_text(stub, "Text=");
+    reply_number(stub, bias);
+    reply_text(stub, ";Data=");
+    reply_number(stub, bias);
+    reply_text(stub, ";Bss=");
+    reply_number(stub, bias);
     return REPLY;
 }

@@ -6,6 +6,7 @@
 #include "allow.h"
 #include "arch.h"
 #include "breakpoints.h"
+#include "hardware.h"
 #include "nonstop.h"
 #include "packet.h"
 #include "reply.h"
@@ -264,12 +265,34 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     return true;
 }
 
+/* The packet that came is answered while the guest runs; then it may have to stand: true, with the cause.
+ * Registers that the entry did not save are put back afterwards: reads that fault change one (cr2). */
+static bool answer_live(struct unidbg_stub *stub, struct unidbg_frame *frame, struct arch_cause *cause) {
+    const struct unidbg_port *port = stub->port;
+
+    stub->frame = frame;
+    stub->live = true;
+    stub->captured = false;
+    stub->other_id = 0;
+    stub->stop_asked = 0;
+    stop_capture(stub);
+    session_packet(stub);
+    packet_handle(stub);
+    if (port->restore)
+        port->restore(port->context, frame);
+    stub->live = false;
+    stub->frame = NULL;
+    *cause = stop_interrupted;
+    cause->signal = stub->asked_signal;
+    return stub->stop_asked != 0;
+}
+
 /* A packet came while the guest ran: it stands from now on, unless it can be answered as it runs. */
 static void take_packet(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     struct arch_cause cause;
 
     if (stub->nonstop || session_asks_no_stop(stub)) {
-        if (nonstop_serve(stub, frame, &cause))
+        if (answer_live(stub, frame, &cause))
             stand(stub, frame, &cause);
         return;
     }

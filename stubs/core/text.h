@@ -37,4 +37,7 @@ unsigned hex_width(uint64_t value);
 void text_xml(struct unidbg_text *out, const char *text);
 void text_xml_char(struct unidbg_text *out, char character);
 
+/* What unidbg_column began ends. */
+void text_end_column(struct unidbg_text *out);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "threads.h"
 
+#include "features.h"
 #include "packet.h"
 #include "reply.h"
 
@@ -11,13 +12,13 @@ bool thread_at(const struct unidbg_stub *stub, unsigned index, struct unidbg_thr
     *thread = (struct unidbg_thread){.id = 1, .name = "cpu0"};
     if (index >= THREADS_MAX)
         return false;
-    if (!stub->port->thread)
+    if (!WITH_THREADS || !stub->port->thread)
         return index == 0;
     return stub->port->thread(stub->port->context, index, thread);
 }
 
 uint64_t thread_current(const struct unidbg_stub *stub) {
-    return stub->port->current ? stub->port->current(stub->port->context) : 1;
+    return WITH_THREADS && stub->port->current ? stub->port->current(stub->port->context) : 1;
 }
 
 static bool find(const struct unidbg_stub *stub, uint64_t id, struct unidbg_thread *thread) {
@@ -39,7 +40,7 @@ bool thread_look(struct unidbg_stub *stub, uint64_t id, struct thread_view *view
     *view = (struct thread_view){stub->frame, UNIDBG_ALL & ~stub->port->lacks};
     if (id == THREAD_ANY || id == THREAD_ALL || id == thread_current(stub))
         return true;
-    if (!find(stub, id, &thread))
+    if (!WITH_THREADS || !find(stub, id, &thread))
         return false;
     view->frame = &stub->other;
     if (stub->other_id != id) {

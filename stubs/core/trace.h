@@ -11,6 +11,7 @@
 
 #include <unidbg/stub.h>
 
+#include "features.h"
 #include "scan.h"
 #include "text.h"
 
@@ -78,6 +79,8 @@ struct trace {
     uint8_t pool[TRACE_POOL];
 };
 
+#if WITH_TRACE
+
 /* NULL: the port has no memory for it. */
 struct trace *trace_of(const struct unidbg_stub *stub);
 void trace_init(struct unidbg_stub *stub);
@@ -118,5 +121,85 @@ bool trace_register(struct unidbg_stub *stub, unsigned number, uint8_t *to);
 bool trace_variable_value(struct trace *trace, uint32_t number, uint64_t *value);
 /* What the frame has, as XML. */
 bool trace_frame_info(struct unidbg_text *out);
+
+#else
+
+static inline void trace_init(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+static inline void trace_leave(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+static inline void trace_look_away(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+static inline void trace_hit(struct unidbg_stub *stub, uint64_t address) {
+    (void)stub;
+    (void)address;
+}
+
+static inline bool trace_memory(struct unidbg_stub *stub, uint64_t address, uint64_t count) {
+    (void)stub;
+    (void)address;
+    (void)count;
+    return false;
+}
+
+static inline bool trace_text(struct unidbg_stub *stub, uint64_t address, uint64_t count) {
+    (void)stub;
+    (void)address;
+    (void)count;
+    return false;
+}
+
+static inline bool trace_value(struct unidbg_stub *stub, uint32_t number) {
+    (void)stub;
+    (void)number;
+    return false;
+}
+
+static inline bool trace_get(struct unidbg_stub *stub, uint32_t number, int64_t *value) {
+    (void)stub;
+    (void)number;
+    (void)value;
+    return false;
+}
+
+static inline bool trace_set(struct unidbg_stub *stub, uint32_t number, int64_t value) {
+    (void)stub;
+    (void)number;
+    (void)value;
+    return false;
+}
+
+static inline bool trace_looks(const struct unidbg_stub *stub) {
+    (void)stub;
+    return false;
+}
+
+static inline size_t trace_read(struct unidbg_stub *stub, uint8_t *to, uint64_t address, size_t count) {
+    (void)stub;
+    (void)to;
+    (void)address;
+    (void)count;
+    return 0;
+}
+
+static inline bool trace_register(struct unidbg_stub *stub, unsigned number, uint8_t *to) {
+    (void)stub;
+    (void)number;
+    (void)to;
+    return false;
+}
+
+static inline bool trace_frame_info(struct unidbg_text *out) {
+    (void)out;
+    return false;
+}
+
+#endif
 
 #endif

@@ -144,19 +144,3 @@ enum verdict packet_qXfer(struct unidbg_stub *stub, struct scan *scan) {
         write_window(stub, document, out);
     return REPLY;
 }
-
-/* Both segments have moved by the same. */
-enum verdict packet_qOffsets(struct unidbg_stub *stub, struct scan *scan) {
-    uint64_t bias = stub->port->bias;
-
-    (void)scan;
-    if (bias == 0)
-        return REPLY;
-    reply_text(stub, "Text=");
-    reply_number(stub, bias);
-    reply_text(stub, ";Data=");
-    reply_number(stub, bias);
-    reply_text(stub, ";Bss=");
-    reply_number(stub, bias);
-    return REPLY;
-}

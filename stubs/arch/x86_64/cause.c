@@ -1,40 +1,59 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a vector means. SDM volume 3, table 6-1. */
 #include "../../core/arch.h"
+#include "../../core/features.h"
 
-enum { DEBUG = 1, NMI = 2, BREAKPOINT = 3, DOUBLE_FAULT = 8, PAGE_FAULT = 14, EXCEPTIONS = 32 };
-
-struct meaning {
-    uint8_t signal;
-    const char *reason;
+enum {
+    DEBUG = 1,
+    NMI = 2,
+    BREAKPOINT = 3,
+    DOUBLE_FAULT = 8,
+    PAGE_FAULT = 14,
+    RESERVED = 15,
+    EXCEPTIONS = 32
 };
 
 const uint8_t arch_breakpoint = 0xcc;
 
-static const struct meaning meanings[] = {
-    {UNIDBG_SIGFPE, "divide error"},
-    {UNIDBG_SIGTRAP, "debug exception"},
-    {UNIDBG_SIGINT, "non-maskable interrupt"},
-    {UNIDBG_SIGTRAP, "breakpoint"},
-    {UNIDBG_SIGFPE, "overflow"},
-    {UNIDBG_SIGSEGV, "bound range exceeded"},
-    {UNIDBG_SIGILL, "invalid opcode"},
-    {UNIDBG_SIGFPE, "no floating-point unit"},
-    {UNIDBG_SIGSEGV, "double fault"},
-    {UNIDBG_SIGFPE, "coprocessor segment overrun"},
-    {UNIDBG_SIGSEGV, "invalid task state segment"},
-    {UNIDBG_SIGBUS, "segment not present"},
-    {UNIDBG_SIGBUS, "stack segment fault"},
-    {UNIDBG_SIGSEGV, "general protection fault"},
-    {UNIDBG_SIGSEGV, "page fault"},
-    {UNIDBG_SIGTRAP, "reserved exception"},
-    {UNIDBG_SIGFPE, "x87 floating-point error"},
-    {UNIDBG_SIGBUS, "alignment check"},
-    {UNIDBG_SIGBUS, "machine check"},
-    {UNIDBG_SIGFPE, "SIMD floating-point exception"},
-    {UNIDBG_SIGSEGV, "virtualization exception"},
-    {UNIDBG_SIGSEGV, "control protection exception"},
-};
+static const uint8_t signals[] = {
+    UNIDBG_SIGFPE, UNIDBG_SIGTRAP, UNIDBG_SIGINT,  UNIDBG_SIGTRAP, UNIDBG_SIGFPE,  UNIDBG_SIGSEGV,
+    UNIDBG_SIGILL, UNIDBG_SIGFPE,  UNIDBG_SIGSEGV, UNIDBG_SIGFPE,  UNIDBG_SIGSEGV, UNIDBG_SIGBUS,
+    UNIDBG_SIGBUS, UNIDBG_SIGSEGV, UNIDBG_SIGSEGV, UNIDBG_SIGTRAP, UNIDBG_SIGFPE,  UNIDBG_SIGBUS,
+    UNIDBG_SIGBUS, UNIDBG_SIGFPE,  UNIDBG_SIGSEGV, UNIDBG_SIGSEGV};
+
+#if WITH_TEXTS
+static const char *const reasons[] = {"divide error",
+                                      "debug exception",
+                                      "non-maskable interrupt",
+                                      "breakpoint",
+                                      "overflow",
+                                      "bound range exceeded",
+                                      "invalid opcode",
+                                      "no floating-point unit",
+                                      "double fault",
+                                      "coprocessor segment overrun",
+                                      "invalid task state segment",
+                                      "segment not present",
+                                      "stack segment fault",
+                                      "general protection fault",
+                                      "page fault",
+                                      "reserved exception",
+                                      "x87 floating-point error",
+                                      "alignment check",
+                                      "machine check",
+                                      "SIMD floating-point exception",
+                                      "virtualization exception",
+                                      "control protection exception"};
+#endif
+
+static const char *reason_of(uint64_t number) {
+#if WITH_TEXTS
+    return reasons[number];
+#else
+    (void)number;
+    return NULL;
+#endif
+}
 
 static enum stop_kind kind_of(uint64_t vector) {
     switch (vector) {
@@ -50,13 +69,12 @@ static enum stop_kind kind_of(uint64_t vector) {
 }
 
 struct arch_cause arch_cause(const struct unidbg_frame *frame) {
-    uint64_t known = sizeof meanings / sizeof *meanings;
-    const struct meaning *meaning = &meanings[frame->vector < known ? frame->vector : 15];
+    uint64_t number = frame->vector < sizeof signals ? frame->vector : RESERVED;
 
     if (frame->vector >= EXCEPTIONS)
         return (struct arch_cause){.kind = STOP_NONE};
     return (struct arch_cause){
-        .kind = kind_of(frame->vector), .signal = meaning->signal, .reason = meaning->reason};
+        .kind = kind_of(frame->vector), .signal = signals[number], .reason = reason_of(number)};
 }
 
 uint64_t arch_breakpoint_pc(const struct unidbg_frame *frame) {
@@ -82,6 +100,8 @@ static void explain_double_fault(const struct unidbg_frame *frame, struct unidbg
 }
 
 void arch_explain(const struct unidbg_frame *frame, struct unidbg_text *out) {
+    if (!WITH_TEXTS)
+        return;
     if (frame->vector == PAGE_FAULT)
         explain_page_fault(frame, out);
     if (frame->vector == DOUBLE_FAULT)

@@ -3,17 +3,24 @@
 #include "registers.h"
 
 #include "../../core/arch.h"
+#include "../../core/features.h"
+
+#if WITH_DOCUMENTS
+#define NAMED(name) name,
+#else
+#define NAMED(name)
+#endif
 
 /* clang-format off */
 #define AT(member) (uint16_t)offsetof(struct unidbg_frame, member)
-#define SAVED(name, member) {#name, TYPE_INT, 8, 8, UNIDBG_CALLEE_SAVED, AT(member)}
-#define GENERAL(name) {#name, TYPE_INT, 8, 8, UNIDBG_VOLATILE, AT(name)}
-#define SEGMENT(name) {#name, TYPE_FIXED, 4, 4, UNIDBG_SYSTEM, AT(name)}
-#define STACK(n) {"st" #n, TYPE_FLOAT, 10, 10, UNIDBG_FLOATING, AT(fxsave) + 32 + 16 * (n)}
-#define CONTROL(name, width, offset) {#name, TYPE_INT, 4, width, UNIDBG_FLOATING, AT(fxsave) + (offset)}
-#define VECTOR(n) {"xmm" #n, TYPE_VECTOR, 16, 16, UNIDBG_FLOATING, AT(fxsave) + 160 + 16 * (n)}
-#define BASE(name) {#name, TYPE_ADDRESS, 8, 8, UNIDBG_SYSTEM, AT(name)}
-#define SYSTEM(name, type) {#name, type, 8, 8, UNIDBG_SYSTEM, AT(name)}
+#define SAVED(name, member) {NAMED(#name) TYPE_INT, 8, 8, UNIDBG_CALLEE_SAVED, AT(member)}
+#define GENERAL(name) {NAMED(#name) TYPE_INT, 8, 8, UNIDBG_VOLATILE, AT(name)}
+#define SEGMENT(name) {NAMED(#name) TYPE_FIXED, 4, 4, UNIDBG_SYSTEM, AT(name)}
+#define STACK(n) {NAMED("st" #n) TYPE_FLOAT, 10, 10, UNIDBG_FLOATING, AT(fxsave) + 32 + 16 * (n)}
+#define CONTROL(name, width, offset) {NAMED(#name) TYPE_INT, 4, width, UNIDBG_FLOATING, AT(fxsave) + (offset)}
+#define VECTOR(n) {NAMED("xmm" #n) TYPE_VECTOR, 16, 16, UNIDBG_FLOATING, AT(fxsave) + 160 + 16 * (n)}
+#define BASE(name) {NAMED(#name) TYPE_ADDRESS, 8, 8, UNIDBG_SYSTEM, AT(name)}
+#define SYSTEM(name, type) {NAMED(#name) type, 8, 8, UNIDBG_SYSTEM, AT(name)}
 /* clang-format on */
 
 const struct x86_register x86_registers[X86_REGISTERS] = {
@@ -23,8 +30,8 @@ const struct x86_register x86_registers[X86_REGISTERS] = {
     GENERAL(rdx),
     GENERAL(rsi),
     GENERAL(rdi),
-    {"rbp", TYPE_DATA, 8, 8, UNIDBG_CALLEE_SAVED, AT(rbp)},
-    {"rsp", TYPE_DATA, 8, 8, UNIDBG_CALLEE_SAVED, AT(rsp)},
+    {NAMED("rbp") TYPE_DATA, 8, 8, UNIDBG_CALLEE_SAVED, AT(rbp)},
+    {NAMED("rsp") TYPE_DATA, 8, 8, UNIDBG_CALLEE_SAVED, AT(rsp)},
     GENERAL(r8),
     GENERAL(r9),
     GENERAL(r10),
@@ -33,8 +40,8 @@ const struct x86_register x86_registers[X86_REGISTERS] = {
     SAVED(r13, r13),
     SAVED(r14, r14),
     SAVED(r15, r15),
-    {"rip", TYPE_CODE, 8, 8, UNIDBG_CALLEE_SAVED, AT(rip)},
-    {"eflags", TYPE_EFLAGS, 4, 4, UNIDBG_VOLATILE, AT(rflags)},
+    {NAMED("rip") TYPE_CODE, 8, 8, UNIDBG_CALLEE_SAVED, AT(rip)},
+    {NAMED("eflags") TYPE_EFLAGS, 4, 4, UNIDBG_VOLATILE, AT(rflags)},
     SEGMENT(cs),
     SEGMENT(ss),
     SEGMENT(ds),
@@ -51,7 +58,7 @@ const struct x86_register x86_registers[X86_REGISTERS] = {
     STACK(7),
     CONTROL(fctrl, 2, 0),
     CONTROL(fstat, 2, 2),
-    {"ftag", TYPE_TAG, 4, 2, UNIDBG_FLOATING, AT(fxsave) + 4},
+    {NAMED("ftag") TYPE_TAG, 4, 2, UNIDBG_FLOATING, AT(fxsave) + 4},
     CONTROL(fiseg, 2, 12),
     CONTROL(fioff, 4, 8),
     CONTROL(foseg, 2, 20),
@@ -73,7 +80,7 @@ const struct x86_register x86_registers[X86_REGISTERS] = {
     VECTOR(13),
     VECTOR(14),
     VECTOR(15),
-    {"mxcsr", TYPE_MXCSR, 4, 4, UNIDBG_FLOATING, AT(fxsave) + 24},
+    {NAMED("mxcsr") TYPE_MXCSR, 4, 4, UNIDBG_FLOATING, AT(fxsave) + 24},
     BASE(fs_base),
     BASE(gs_base),
     BASE(k_gs_base),
@@ -86,7 +93,7 @@ const struct x86_register x86_registers[X86_REGISTERS] = {
 };
 
 unsigned arch_register_count(void) {
-    return X86_REGISTERS;
+    return WITH_DOCUMENTS ? X86_REGISTERS : X86_FIRST_SYSTEM; /* what GDB expects of itself */
 }
 
 unsigned arch_register_size(unsigned number) {
@@ -155,4 +162,12 @@ void arch_register_get(const struct unidbg_frame *frame, unsigned number, uint8_
         to[0] = (uint8_t)tags;
         to[1] = (uint8_t)(tags >> 8);
     }
+}
+
+const char *arch_registers(void) {
+    return "x86_64/1";
+}
+
+const char *arch_triple(void) {
+    return "x86_64-unknown-none-elf";
 }

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "../../core/features.h"
+
 enum { X86_RBP = 6, X86_RSP = 7, X86_RIP = 16, X86_REGISTERS = 66 };
 
 /* First register of each feature of target.xml. */
@@ -31,7 +33,9 @@ enum x86_type {
 };
 
 struct x86_register {
+#if WITH_DOCUMENTS
     char name[10];
+#endif
     uint8_t type;
     uint8_t size;  /* bytes on the wire */
     uint8_t width; /* bytes in the frame; the rest is 0 */

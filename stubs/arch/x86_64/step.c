@@ -7,6 +7,7 @@
  */
 #include "../../core/arch.h"
 #include "../../core/breakpoints.h"
+#include "../../core/features.h"
 #include "../../core/memory.h"
 #include "decode.h"
 #include "emulate.h"
@@ -86,7 +87,7 @@ bool arch_step(struct unidbg_stub *stub, bool resume) {
 
     if (!x86_decode(&it, bytes, count))
         it.length = 0;
-    else if (x86_emulate(stub, &it, bytes, !breakpoint))
+    else if (WITH_EMULATION && x86_emulate(stub, &it, bytes, !breakpoint))
         return true;
     stub->step = (struct unidbg_step){.active = true, .resume = resume, .address = address};
     if (breakpoint && !use_slot(stub, &it, bytes)) {

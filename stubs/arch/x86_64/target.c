@@ -122,11 +122,3 @@ void arch_target_xml(struct unidbg_text *out) {
     end(out, X86_FIRST_SYSTEM, X86_REGISTERS);
     unidbg_write(out, "</target>");
 }
-
-const char *arch_registers(void) {
-    return "x86_64/1";
-}
-
-const char *arch_triple(void) {
-    return "x86_64-unknown-none-elf";
-}
