@@ -6,10 +6,11 @@ import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.support.stub_host import HostBuild, Served
+from tests.support.stub_host import STUBS, HostBuild, Served
 
 GDB = shutil.which("gdb")
 LLDB = shutil.which("lldb")
@@ -188,3 +189,26 @@ def test_lldb(build: HostBuild, served: Served) -> None:
     assert "61 62 63" in said
     assert "= true" in said
     assert "detached" in said
+
+
+@needs_gdb
+def test_gdb_knows_the_registers_of_the_least_of_stubs(build: HostBuild, tmp_path: Path) -> None:
+    """It tells no registers: gdb takes those that it expects of the machine."""
+    command = ["make", "-C", str(STUBS), "MINIMAL=1", f"BUILD={tmp_path}", "host"]
+    subprocess.run(command, capture_output=True, check=True)
+    least = HostBuild(tmp_path / "host" / "unidbg-host", build.image)
+    with Served(least) as served:
+        said = gdb(
+            least,
+            served,
+            "break count",
+            "continue",
+            "backtrace",
+            "stepi",
+            "info symbol $pc",
+            "print $mxcsr",
+            "detach",
+        )
+    assert re.search(r"#0 +count .*\n#1 .* in tick .*\n#2 .* in guest_start", said), said
+    assert "count + 7 in section .text" in said
+    assert "IM DM ZM OM UM PM" in said

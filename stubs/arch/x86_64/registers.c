@@ -20,7 +20,7 @@
 #define CONTROL(name, width, offset) {NAMED(#name) TYPE_INT, 4, width, UNIDBG_FLOATING, AT(fxsave) + (offset)}
 #define VECTOR(n) {NAMED("xmm" #n) TYPE_VECTOR, 16, 16, UNIDBG_FLOATING, AT(fxsave) + 160 + 16 * (n)}
 #define BASE(name) {NAMED(#name) TYPE_ADDRESS, 8, 8, UNIDBG_SYSTEM, AT(name)}
-#define SYSTEM(name, type) {NAMED(#name) type, 8, 8, UNIDBG_SYSTEM, AT(name)}
+#define SYSTEM(name, type) {NAMED(#name)(type), 8, 8, UNIDBG_SYSTEM, AT(name)}
 /* clang-format on */
 
 const struct x86_register x86_registers[X86_REGISTERS] = {
