@@ -24,6 +24,7 @@ SUITES = {
     "refresh": "Refresh a running guest",
     "serve": "What watching costs a server",
     "symbols": "Symbols, types, lines",
+    "dumps": "Dumps",
 }
 
 

@@ -115,11 +115,13 @@ def boot_guest(
     ready: str | None = None,
     arguments: Sequence[str] = (),
     network: Sequence[Forward] | None = None,
+    memory: str | None = None,
 ) -> Iterator[Booted]:
     """A guest for the length of a block; `ready` is a line of its console that is waited for."""
     record = launch(
         str(image),
         machine=machine,
+        memory=memory,
         append=append,
         accelerator="tcg",
         port=0,

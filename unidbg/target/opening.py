@@ -51,10 +51,6 @@ def open_target(
     first packet is sent. Raises `ConfigError` for a URL that names nothing, `AnotherClient`, `TargetGone`,
     `TargetTimeout` or `RemoteProtocolError` within `timeout` seconds; `DumpError` for a file that is no dump.
     """
-    from unidbg.target.dump.opening import names_dump, open_dump
-
-    if names_dump(url):
-        return open_dump(url, image_machine=image_machine)
     address = parse_url(url)
     if isinstance(address, GuestName):
         return _open_guest(url, address.name, timeout, before)

@@ -11,14 +11,7 @@ from unidbg.target.dump.elfcore import read_core
 from unidbg.target.dump.source import FileSource, Source, bad
 from unidbg.target.dump.target import Contents, DumpTarget
 
-SCHEMES = ("raw", "firecracker", "dump")
 KNOWN = "ELF core, kdump, Xen core, Firecracker state, each also packed by zstd or gzip"
-
-
-def names_dump(url: str) -> bool:
-    """Whether a TARGET means a file: it says so by its scheme, or there is one of that name."""
-    scheme, colon, rest = url.partition(":")
-    return bool(colon and rest and scheme in SCHEMES) or os.path.isfile(url)
 
 
 def open_dump(url: str, *, image_machine: str | None = None) -> DumpTarget:

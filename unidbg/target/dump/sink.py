@@ -15,6 +15,7 @@ from unidbg.errors import DumpError
 BLOCK = 1 << 16
 """Bytes that are looked at for zeros, and that the digest goes by."""
 ZEROS = bytes(BLOCK)
+ALL_ZEROS = bytes(1 << 20)
 
 
 class Digest:
@@ -114,9 +115,12 @@ def _write_all(fd: int, data: bytes | memoryview) -> None:
 
 def pour(data: bytes, offset: int, sink: Sink, digest: Digest) -> int:
     """Hand `data` over block by block; `offset` (a multiple of BLOCK) is where it begins. Bytes not zero."""
-    view, written = memoryview(data), 0
+    written = 0
+    if data == (ALL_ZEROS if len(data) == len(ALL_ZEROS) else bytes(len(data))):
+        sink.skip(len(data))
+        return 0
     for at in range(0, len(data), BLOCK):
-        block = view[at : at + BLOCK]
+        block = data[at : at + BLOCK]  # bytes: a memoryview is compared item by item
         if block == ZEROS[: len(block)]:
             sink.skip(len(block))
         else:
