@@ -23,8 +23,11 @@ struct volume_read {
     uint8_t *buffer;
     uint32_t piece; /* bytes of it that were asked of the device, or are on their way to the peer */
     bool is_reading;
+    bool has_begun; /* the header is sent */
+    bool keep_alive;
 };
 
+static const char octets[] = "application/octet-stream";
 static struct buffer_pool *buffers;
 static struct object_cache *reads;
 
@@ -62,17 +65,38 @@ static bool read_piece(struct volume_read *reading) {
     return reading->is_reading;
 }
 
-/* The length is promised already: the only way to say that it went wrong is to break off. */
+static void send_piece(struct volume_read *reading) {
+    if (!reading->has_begun) {
+        const struct http_request request = {.method = HTTP_GET, .keep_alive = reading->keep_alive};
+        respond_header(reading->session, &request, 200, octets, reading->rest);
+        reading->has_begun = true;
+    }
+    tcp_send(reading->session->connection, reading->buffer + skipped(reading), reading->piece);
+    tcp_flush();
+}
+
+/* Once the length is promised, the only way to say that it went wrong is to break off. */
+static void give_up(struct volume_read *reading) {
+    struct session *session = reading->session;
+    const struct http_request request = {.method = HTTP_GET, .keep_alive = reading->keep_alive};
+    if (reading->has_begun) {
+        tcp_abort(session->connection);
+    } else {
+        volume_end(session);
+        respond_text(session, &request, 503, "the volume cannot be read there\n");
+        tcp_flush();
+    }
+}
+
 static void on_read(struct block_request *request, bool is_good) {
     struct volume_read *reading = (struct volume_read *)request;
     reading->is_reading = false;
     if (reading->session == NULL) {
         release(reading);
     } else if (is_good) {
-        tcp_send(reading->session->connection, reading->buffer + skipped(reading), reading->piece);
-        tcp_flush();
+        send_piece(reading);
     } else {
-        tcp_abort(reading->session->connection);
+        give_up(reading);
     }
 }
 
@@ -80,9 +104,6 @@ bool volume_sent(struct session *session) {
     struct volume_read *reading = session->reading;
     if (reading == NULL) {
         return false;
-    }
-    if (reading->is_reading) {
-        return true; /* it was the header alone */
     }
     reading->offset += reading->piece;
     reading->rest -= reading->piece;
@@ -188,16 +209,16 @@ static bool take_extent(const char *text, const struct block_volume *volume, uin
 
 static void send_extent(struct session *session, const struct http_request *request,
                         struct block_volume *volume, uint64_t offset, uint64_t length) {
-    static const char type[] = "application/octet-stream";
     if (request->method == HTTP_HEAD) {
-        respond_header(session, request, 200, type, length);
+        respond_header(session, request, 200, octets, length);
         return;
     }
     session->reading = begin(session, volume, offset, length);
     if (session->reading == NULL) {
         respond_text(session, request, 503, "the volume is detached or busy\n");
     } else {
-        respond_header(session, request, 200, type, length);
+        session->reading->keep_alive = request->keep_alive;
+        session->is_sending = true; /* the next request has to wait */
     }
 }
 

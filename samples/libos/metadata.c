@@ -185,7 +185,7 @@ static void read_record(struct cloud *cloud) {
 /* ---- putting ---- */
 
 static bool put_on_volume(const struct cloud *cloud) {
-    if (!write_record(cloud)) {
+    if (!channel.volume->attached || !write_record(cloud)) {
         return false;
     }
     channel.is_changed = true;

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +52,22 @@ def ready(guest: Guest) -> Guest:
     return guest
 
 
+def pool_of(stats: dict[str, str]) -> dict[str, str]:
+    """The buffers for volumes."""
+    return next(p for p in items(stats, "runtime.pools") if p["name"] == "volume")
+
+
+def stats_at_rest(guest: Guest) -> dict[str, str]:
+    """The guest's numbers once all is acknowledged and its buffers are back; it stands."""
+    stub = Stub(guest.stub)
+    deadline = time.monotonic() + 30
+    while pool_of(stats := stub.stats())["out"] != "0":
+        assert time.monotonic() < deadline
+        stub.resume()
+        time.sleep(0.02)
+    return stats
+
+
 @pytest.mark.parametrize("word", ["", "poll=100us", "aslr"])
 def test_volume_is_served(boot: Boot, machine: str, image: Path, word: str) -> None:
     guest = ready(boot("httpd", word, network="user", extra=disk(machine, image)))
@@ -60,15 +79,14 @@ def test_volume_is_served(boot: Boot, machine: str, image: Path, word: str) -> N
     assert get(guest, "/volume/vda/70001/200000") == (200, data[70001:270001])
     assert get(guest, "/volume/vda", "HEAD") == (200, b"")
     assert get(guest, "/volume/vda") == (200, data)
-    stats = Stub(guest.stub).stats()
+    stats = stats_at_rest(guest)
     volume, driver = items(stats, "cloud.volumes")[0], driver_of(stats, "virtio-blk")
     assert int(volume["read_bytes"]) >= DISK_BYTES
     assert volume["written_bytes"] == volume["errors"] == "0"
     assert driver["mode"] == ("poll" if "poll" in word else "interrupt")
     assert int(driver["interrupts"]) == interrupts(stats, "virtio-blk")
     assert bool(int(driver["interrupts"])) != bool(int(driver["polls"]))
-    (pool,) = (p for p in items(stats, "runtime.pools") if p["name"] == "volume")
-    assert pool["out"] == "0"
+    pool = pool_of(stats)
     assert int(pool["taken"]) == int(pool["released"]) == 5
 
 
@@ -178,6 +196,68 @@ def test_card_is_detached_and_attached(boot: Boot, word: str) -> None:
         guest.text = b""
         assert get(guest, "/blob")[0] == 200
     assert Stub(guest.stub).stats("cloud")["cloud.nics.0.attached"] == "true"
+
+
+def test_detaching_ends_what_is_on_its_way(boot: Boot, machine: str, image: Path) -> None:
+    guest = ready(boot("httpd", "metadata=vda", network="user", extra=disk(machine, image)))
+    guest.wait_for(r"metadata: written to vda$")
+    with socket.create_connection(("127.0.0.1", guest.forwarded("tcp")), 30) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.sendall(b"GET /volume/vda HTTP/1.1\r\n\r\n")
+        assert line.recv(1)
+        assert command(guest, "detach vda") == "ok"
+        assert command(guest, "put late 1") == "failed"
+        with contextlib.suppress(ConnectionResetError):
+            while line.recv(65536):
+                pass
+    stub = Stub(guest.stub)
+    assert pool_of(stub.stats("runtime"))["out"] == "0"
+    assert "late" not in str(stub.stats("cloud"))
+
+
+def test_buffers_can_run_out(boot: Boot, machine: str, image: Path) -> None:
+    """Clients that ask and do not read hold a buffer each, until they go."""
+    guest = ready(boot("httpd", network="user", extra=disk(machine, image)))
+    port = guest.forwarded("tcp")
+    with contextlib.ExitStack() as stack:
+        for _ in range(16):
+            line = stack.enter_context(socket.socket())
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.connect(("127.0.0.1", port))
+            line.sendall(b"GET /volume/vda HTTP/1.1\r\n\r\n")
+            assert line.recv(1)
+        assert get(guest, "/volume/vda/0/16")[0] == 503
+        stub = Stub(guest.stub)
+        pool = pool_of(stub.stats("runtime"))
+        stub.resume()
+        assert (pool["out"], pool["peak"], pool["failed"]) == ("16", "16", "1")
+        assert get(guest, "/healthz") == (200, b"ok\n")
+    stats_at_rest(guest)
+    Stub(guest.stub).resume()
+    assert get(guest, "/volume/vda/0/16")[0] == 200
+
+
+def test_disk_that_fails_is_counted(boot: Boot, machine: str, image: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.write_text('[inject-error]\nevent = "read_aio"\nsector = "2048"\nerrno = "5"\n')
+    broken = Path(f"blkdebug:{rules}:{image}")
+    guest = ready(boot("httpd", network="user", extra=disk(machine, broken)))
+    assert get(guest, "/volume/vda/0/16")[0] == 200
+    assert get(guest, "/volume/vda/1048576/16") == (503, b"the volume cannot be read there\n")
+    with pytest.raises((OSError, http.client.HTTPException)):  # behind the first piece it breaks off
+        get(guest, "/volume/vda")
+    assert get(guest, "/volume/vda/0/16")[0] == 200
+    assert stats_at_rest(guest)["cloud.volumes.0.errors"] == "2"
+
+
+def test_disk_that_hangs_makes_it_sick(boot: Boot, machine: str, image: Path) -> None:
+    """So slow that the check never ends in time: the loop goes on, and /healthz says it."""
+    slow = disk(machine, image)
+    slow = (slow[0], slow[1] + ",throttling.bps-total=64", *slow[2:])
+    guest = ready(boot("httpd", network="user", extra=slow))
+    guest.wait_for(r"health: timeout$")
+    assert get(guest, "/healthz") == (503, b"timeout\n")
+    assert command(guest, "ping 10.0.2.2") == "ok"
 
 
 def test_put_by_command(boot: Boot, machine: str, image: Path) -> None:
