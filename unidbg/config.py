@@ -13,12 +13,13 @@ from typing import NamedTuple
 from unidbg.errors import ConfigError
 
 MAX_BYTES = 1 << 20
-STRING, NUMBER, FLAG, STRINGS, TABLE = (
+STRING, NUMBER, FLAG, STRINGS, TABLE, ANY = (
     "a string",
     "a number",
     "true or false",
     "a list of strings",
     "a table of strings",
+    "anything",
 )
 
 SCHEMA: dict[str, dict[str, str]] = {
@@ -26,7 +27,7 @@ SCHEMA: dict[str, dict[str, str]] = {
     "image": {"files": STRINGS},
     "paths": {"build": STRINGS, "sources": TABLE},
     "roots": {"*": STRING},
-    "checks": {"*": STRING},
+    "checks": {"*": ANY},
     "run": {
         "image": STRING,
         "machine": STRING,
@@ -37,6 +38,7 @@ SCHEMA: dict[str, dict[str, str]] = {
         "net": FLAG,
         "forward": STRINGS,
         "arguments": STRINGS,
+        "ready": STRING,
     },
     "ui": {"theme": STRING, "refresh": NUMBER, "color": STRING},
 }
@@ -81,6 +83,10 @@ class Config(NamedTuple):
         if key is not None and isinstance(value, Mapping):
             value = value.get(key, {})
         return {str(k): str(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
+
+    def tree(self, section: str) -> dict[str, object]:
+        """A section as it stands, for whoever reads it himself (`checks`)."""
+        return dict(self.sections.get(section, {}))
 
     def resolve(self, path: str) -> str:
         """A path of the project file, relative to it."""
@@ -175,6 +181,8 @@ def _check(path: str, section: str, key: str, value: object) -> None:
 
 
 def _fits(kind: str, value: object) -> bool:
+    if kind == ANY:  # whoever uses it says more
+        return True
     if kind == STRING:
         return isinstance(value, str)
     if kind == NUMBER:

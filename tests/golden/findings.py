@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.golden.head import PROVENANCE, at, span
-from unidbg.views import findings
+from unidbg.views import findings, host
 from unidbg.views.base import Address
 from unidbg.views.system import Frame, Thread
 
@@ -78,4 +78,15 @@ PROBES = findings.ProbesView(
     PROVENANCE,
     (),
     (findings.Probe("heap", "kernel", at(0x10B400, "manager"), 96, Address(0x10A000)),),
+)
+
+LISTED = host.ChecksReport(
+    (
+        host.CheckInfo(
+            "heap-leaks", "error", ("leaks", "blocks"), "Live blocks to which no pointer leads.", "free them"
+        ),
+        host.CheckInfo(
+            "debug-port-exposed", "note", ("security",), "A debug port that stays open.", "close it"
+        ),
+    )
 )

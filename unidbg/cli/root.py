@@ -58,6 +58,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "demo": "Look into a dump that comes with unidbg.",
     },
     "CI": {
+        "check": "Check a guest, and fail when its inside is wrong.",
         "conform": "Try what a stub can do, and print its capability table.",
     },
     "Tools": {

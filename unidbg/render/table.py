@@ -76,6 +76,7 @@ BODIES: dict[type, Body] = {
     found.DiffView: forensics.diff,
     host.GuestsReport: guests.guests,
     host.DoctorReport: guests.doctor,
+    host.ChecksReport: findings.listed,
     host.KitReport: kit.kit,
     ConformanceReport: conformance.conformance,
 }

@@ -94,3 +94,21 @@ class KitReport(Record):
     folder: str
     architectures: tuple[str, ...]
     files: tuple[KitFile, ...]
+
+
+@record
+class CheckInfo(Record):
+    """A built-in check: what it looks for, and in which views; `remedy` is what to do about a finding."""
+
+    name: str
+    severity: str
+    views: tuple[str, ...]
+    text: str
+    remedy: str
+
+
+@record
+class ChecksReport(Record):
+    """The built-in checks."""
+
+    checks: tuple[CheckInfo, ...]

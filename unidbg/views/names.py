@@ -54,6 +54,7 @@ NAMES: dict[type, str] = {
     host.GuestsReport: "ls",
     host.DoctorReport: "doctor",
     host.KitReport: "stub",
+    host.ChecksReport: "check-list",
     conformance.ConformanceReport: "conform",
 }
 

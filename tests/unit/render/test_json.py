@@ -75,9 +75,13 @@ def test_every_view_has_a_name() -> None:
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, View) and cls is not View
     ]
-    assert set(classes) | {host.GuestsReport, host.DoctorReport, host.KitReport, ConformanceReport} == set(
-        NAMES
-    )
+    assert set(classes) | {
+        host.GuestsReport,
+        host.DoctorReport,
+        host.KitReport,
+        host.ChecksReport,
+        ConformanceReport,
+    } == set(NAMES)
     assert view_name(sample.NO_APP) == "app"
 
 

@@ -24,7 +24,7 @@ VIEWS = [
     sample.BACKTRACE_WITH_SOURCE, sample.DISASSEMBLY_WITH_SOURCE, sample.BACKTRACE, sample.INDEX,
     sample.SYMBOLIZED,
     sample.TYPE_DIFF, forensics.BLOCKS, forensics.LEAKS, forensics.WHATIS, forensics.FOUND, forensics.DIFF,
-    findings.CHECKED, findings.DIAGNOSIS, findings.TEXT, findings.PROBES,
+    findings.CHECKED, findings.DIAGNOSIS, findings.TEXT, findings.PROBES, findings.LISTED,
 ]  # fmt: skip
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -18,6 +18,7 @@ from unidbg.views.findings import (
     TextView,
     Verdict,
 )
+from unidbg.views.host import ChecksReport
 
 STYLES = {"error": cells.BAD, "warning": cells.WARN, "note": cells.DIM}
 
@@ -132,3 +133,15 @@ def probes(view: ProbesView, page: Page) -> Sequence[RenderableType]:
         for probe in view.probes
     ]
     return [layout.table(("!kind", "!name", "object", ">!bytes"), rows)] if rows else [Text("no probes")]
+
+
+def listed(report: ChecksReport, page: Page) -> Sequence[RenderableType]:
+    rows = [
+        (
+            cells.guest(check.name, cells.HEAD),
+            cells.guest(check.severity, STYLES.get(check.severity, "")),
+            cells.guest(check.text),
+        )
+        for check in report.checks
+    ]
+    return [layout.table(("!check", "!severity", "finds"), rows)]

@@ -1,0 +1,206 @@
+"""What `unidbg check` runs: a plan against one guest, each check and condition a pytest item."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unidbg.checks.judging import Judgement, judge, needed
+from unidbg.checks.plan import Plan
+from unidbg.errors import TargetError
+from unidbg.session import Session
+from unidbg.views.base import Absent, View
+from unidbg.views.findings import ChecksView, Finding, Verdict
+
+Views = Mapping[str, View | Absent]
+FINE, FOUND, UNANSWERED = 0, 1, 2
+
+
+class Job:
+    """A plan, the session that it is held against, and what came of it. Views are read once, when the first
+    item asks.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        session: Session,
+        *,
+        known: frozenset[str] = frozenset(),
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.plan = plan
+        self._session = session
+        self._known = known
+        self._environment = dict(environment or {})
+        self._folder = folder
+        self._judgement: Judgement | None = None
+        self.asked: list[str] = []
+        """Names of the checks that ran: pytest may have deselected some."""
+
+    def names(self) -> list[str]:
+        """All checks and conditions, in order."""
+        built_in = [check.name for check in self.plan.checks]
+        conditions = [f"condition:{one.written}" for one in self.plan.conditions]
+        return [*built_in, *conditions, *(f"growth:{one.written}" for one in self.plan.growth)]
+
+    @property
+    def judgement(self) -> Judgement:
+        """What is wrong; made once."""
+        if self._judgement is None:
+            before = self._before()
+            views = self._session.views(needed(self.plan))
+            self._judgement = judge(self.plan, views, before, known=self._known)
+        return self._judgement
+
+    def _before(self) -> Views | None:
+        """The views before the load, and the load; TargetError where its command fails."""
+        load = self.plan.load
+        if load is None:
+            return None
+        before = self._session.views(needed(self.plan))
+        try:
+            done = subprocess.run(
+                load.command,
+                shell=True,
+                cwd=self._folder,
+                env=self._environment or None,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=load.timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise TargetError(f"the load did not end within {load.timeout_s:g} s: {load.command}") from None
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip()[-500:]
+            raise TargetError(f"the load failed with {done.returncode}: {load.command}: {said}")
+        return before
+
+    def verdict(self, name: str) -> Verdict:
+        """The verdict of one check."""
+        return next(verdict for verdict in self.judgement.verdicts if verdict.check == name)
+
+    def findings(self, name: str) -> list[Finding]:
+        """What one check found."""
+        return [finding for finding in self.judgement.findings if finding.check == name]
+
+    def view(self) -> ChecksView:
+        """The answer: the findings and verdicts of the checks that ran."""
+        asked = set(self.asked)
+        findings = tuple(f for f in self.judgement.findings if f.check in asked)
+        verdicts = tuple(v for v in self.judgement.verdicts if v.check in asked)
+        return ChecksView(self._session.provenance(), (), findings, verdicts)
+
+
+class Violated(Exception):
+    """A check found something; the message is what the report shows."""
+
+
+class CheckItem(pytest.Item):
+    """One check or condition."""
+
+    def __init__(self, *, job: Job, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.job = job
+
+    def runtest(self) -> None:
+        """Violated for findings; skipped where a built-in check could not tell, an error for a condition."""
+        self.job.asked.append(self.name)
+        verdict = self.job.verdict(self.name)
+        found = [finding for finding in self.job.findings(self.name) if finding.severity != "note"]
+        if found:
+            raise Violated("\n".join(said(finding) for finding in found))
+        if verdict.outcome == "unknown":
+            if ":" in self.name:
+                raise TargetError(f"could not tell: {verdict.reason}")
+            pytest.skip(f"could not tell: {verdict.reason}")
+        if verdict.outcome == "suppressed":
+            pytest.skip(f"suppressed: {verdict.reason}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The finding, not our traceback."""
+        if isinstance(excinfo.value, Violated | TargetError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The file of checks and the line of a condition."""
+        line = self.job.plan.lines.get(self.name.partition(":")[2], 0)
+        return Path(self.job.plan.path or "unidbg"), line - 1 if line else None, self.name
+
+
+class CheckCollector(pytest.Collector):
+    """All checks of a job."""
+
+    def __init__(self, *, job: Job, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.job = job
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """An item for each."""
+        for name in self.job.names():
+            yield CheckItem.from_parent(self, name=name, job=self.job)
+
+
+class Plugin:
+    """Puts the checks of jobs in place of what pytest would collect from files."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> object:
+        """Collect, select by -k, and say so to whoever listens."""
+        items: list[pytest.Item] = []
+        for number, job in enumerate(self._jobs):
+            name = job.plan.path or ("built-in" if number == 0 else f"built-in-{number}")
+            collector = CheckCollector.from_parent(session, name=name, nodeid=name, job=job)
+            items += list(session.genitems(collector))
+        session.items = items
+        hook = session.config.hook
+        hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
+        hook.pytest_collection_finish(session=session)
+        session.testscollected = len(items)
+        return True
+
+
+def run(jobs: Sequence[Job], arguments: Sequence[str], *, shown: bool) -> int:
+    """Run the jobs by pytest; `shown`: with its own output. The exit code: 0, 1 or 2."""
+    quiet = ["-p", "no:cacheprovider", "-p", "no:unidbg", "--rootdir", ".", "-c", _nothing()]
+    kept = io.StringIO()
+    with contextlib.nullcontext() if shown else contextlib.redirect_stdout(kept):
+        code = pytest.main([*quiet, *arguments], plugins=[Plugin(jobs)])
+    return judged(int(code), jobs)
+
+
+def _nothing() -> str:
+    """No configuration of the project's own tests."""
+    import os
+
+    return os.devnull
+
+
+def judged(code: int, jobs: Sequence[Job]) -> int:
+    """pytest's exit code and the findings as ours: without findings a failure is a question unanswered."""
+    if code == pytest.ExitCode.OK:
+        return FINE
+    if code == pytest.ExitCode.TESTS_FAILED:
+        found = any(f.severity != "note" for job in jobs for f in job.view().findings)
+        return FOUND if found else UNANSWERED
+    return UNANSWERED
+
+
+def said(finding: Finding) -> str:
+    """A finding as the report of a failed item has it."""
+    place = finding.location
+    at = f"\n  at {place.symbol} ({place.file}:{place.line})" if place and place.symbol else ""
+    return f"{finding.severity}: {finding.message}{at}\n  do: {finding.remedy}"
