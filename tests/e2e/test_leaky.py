@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -46,6 +47,7 @@ def check(guest: Booted, line: str) -> None:
     for group in view.groups:
         assert group.call_site is not None
         found[group.size_bytes, group.call_site.symbol] += group.count
+        assert "heap_allocate(" in linecache.getline(group.call_site.file or "", group.call_site.line or 0)
         assert blocks[group.witness].leaked
     assert found == leaked
     kept = sum(not each.leaked for each in blocks.values())

@@ -69,7 +69,7 @@ def groups(context: Context, table: Blocks) -> Iterator[BlockGroup]:
     used = np.flatnonzero(table.sizes > 0)
     for members in by_size_and_site(table, used):
         size, site = int(table.sizes[members[0]]), int(table.call_sites[members[0]])
-        location = context.program.locate(site) if site else None
+        location = context.program.locate_return(site) if site else None
         yield BlockGroup(size, location, len(members), size * len(members))
 
 
@@ -95,7 +95,7 @@ def block_at(context: Context, table: Blocks, index: int) -> Block:
         state="used" if size else "free",
         size_bytes=size,
         span_bytes=int(table.spans[index]),
-        call_site=context.program.locate(site) if site else None,
+        call_site=context.program.locate_return(site) if site else None,
     )
 
 

@@ -41,7 +41,7 @@ def call_sites(fields: Fields, start: int, end: int) -> tuple[CallSite, ...]:
         if block.size and block.call_site:
             count, size = counts.get(block.call_site, (0, 0))
             counts[block.call_site] = count + 1, size + block.size
-    locate = fields.program.locate
+    locate = fields.program.locate_return
     return tuple(CallSite(locate(site), *of_site) for site, of_site in counts.items())
 
 
@@ -77,7 +77,7 @@ def _named(fields: Fields, site: int) -> str:
     """Who allocated, for those who look for an overrun."""
     if not site:
         return ""
-    where = fields.program.locate(site)
+    where = fields.program.locate_return(site)
     offset = f"+{where.offset:#x}" if where.symbol and where.offset else ""
     return f", allocated at {where.symbol or hex(site)}{offset}"
 

@@ -95,7 +95,7 @@ def _group(context: Context, heap: Heap, members: Indexes) -> LeakGroup:
     return LeakGroup(
         size_bytes=size,
         type=guess_type(context, site, size) if site else "",
-        call_site=context.program.locate(site) if site else None,
+        call_site=context.program.locate_return(site) if site else None,
         count=len(members),
         bytes=size * len(members),
         witness=Address(heap.start + int(table.offsets[oldest]) + table.layout.size),

@@ -63,6 +63,12 @@ class Program:
         module = self.module_at(address)
         return module.locate(address) if module else Location(Address(address))
 
+    def locate_return(self, address: int) -> Location:
+        """What is known of an address that a call returns to; the line is that of the call."""
+        call = self.locate(address - 1)
+        offset = call.offset + 1 if call.symbol else 0
+        return Location(Address(address), call.symbol, offset, call.file, call.line)
+
     def registers(self, thread: str) -> Mapping[str, int | None]:
         """Registers of a thread; RegisterUnavailable where the target has none at all."""
         if self.target.registers is None:

@@ -67,7 +67,7 @@ def witnesses(view: LeaksView) -> set[int]:
 
 
 def test_blocks_are_summed_over_all_and_listed_to_the_limit(planted: Planted) -> None:
-    site = planted.guest.at("app_main")
+    site = planted.guest.at("app_main") + 1
     first = planted.heap.block(100, site=site)
     planted.heap.block(64, free=True)
     planted.heap.block(7)
@@ -82,7 +82,7 @@ def test_blocks_are_summed_over_all_and_listed_to_the_limit(planted: Planted) ->
 
 
 def test_a_broken_link_names_the_block_before_it(planted: Planted) -> None:
-    first = planted.heap.block(24, site=planted.guest.at("app_main"))
+    first = planted.heap.block(24, site=planted.guest.at("app_main") + 1)
     second = planted.heap.block(24)
     planted.heap.block(24)
     planted.heap.poke(second - HEADER.size, b"AAAAAAAA")

@@ -71,7 +71,7 @@ U64 = struct.Struct("<Q")
 def guest() -> Guest:
     """With a heap of four blocks: two of `tick`, a free one, one of `app_main`."""
     made = kernel(KERNEL, flags="-Wno-unused-variable")
-    arena, sites = made.at("arena"), (made.at("tick"), made.at("app_main"))
+    arena, sites = made.at("arena"), (made.at("tick") + 1, made.at("app_main") + 1)
     at = arena
     for span, size, site in ((96, 64, sites[0]), (128, 0, 0), (80, 48, sites[1]), (96, 36, sites[0])):
         plant_block(made, at, span, size, site)
@@ -269,7 +269,7 @@ def test_an_overrun_names_the_block_before_and_who_allocated_it() -> None:
     (fault,) = view.faults
     assert (fault.where, fault.address) == ("blocks[3]", third + 80)
     assert fault.reason.startswith("the header was overwritten: its check word is 0x216e757272")
-    assert fault.reason.endswith(f"; the block before is 48 bytes at {third:#x}, allocated at app_main")
+    assert fault.reason.endswith(f"; the block before is 48 bytes at {third:#x}, allocated at app_main+0x1")
     assert [site.count for site in view.call_sites] == [1, 1]
 
 
