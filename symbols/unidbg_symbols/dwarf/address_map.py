@@ -31,7 +31,9 @@ class AddressMap:
         self._code = code_ranges(dwarf.elf)
         self._tables: list[tuple[list[int], list[int]]] = []
         self._described: set[int] = set()  # offsets of the units that .debug_aranges speaks of
-        self._silent: list[int] = []  # numbers of the units that tell no ranges
+        self._silent: list[Unit] = []  # those that tell no ranges
+        self._offsets: list[int] = []  # of units, by the numbers in the tables
+        self._units: dict[int, Unit | None] = {}
         self._stage = 0
 
     def unit_at(self, address: int) -> Unit | None:
@@ -41,9 +43,16 @@ class AddressMap:
             starts, owners = self._tables[number]
             owner = owners[bisect_right(starts, address)]
             if owner >= 0:
-                return self._dwarf.units()[owner]
+                unit = self._units[owner] if owner in self._units else self._read(owner)
+                if unit is not None:
+                    return unit
             number += 1
         return None
+
+    def _read(self, owner: int) -> Unit | None:
+        """A unit of the tables; None where .debug_aranges leads to no unit."""
+        unit = self._units[owner] = self._dwarf.unit_starting(self._offsets[owner])
+        return unit
 
     def is_code(self, address: int) -> bool:
         """False for the addresses that linkers leave in the descriptions of code that they discarded."""
@@ -68,27 +77,31 @@ class AddressMap:
 
     def _aranges(self) -> Iterator[tuple[int, int, int]]:
         """(start, end, number of the unit)."""
-        numbers = {unit.offset: number for number, unit in enumerate(self._dwarf.units())}
         for unit_offset, pairs in read_aranges(self._dwarf):
-            number = numbers.get(unit_offset)
-            if number is not None:
-                self._described.add(unit_offset)
-                yield from ((start, start + length, number) for start, length in pairs if length)
+            number = self._number(unit_offset)
+            self._described.add(unit_offset)
+            yield from ((start, start + length, number) for start, length in pairs if length)
+
+    def _number(self, unit_offset: int) -> int:
+        self._offsets.append(unit_offset)
+        return len(self._offsets) - 1
 
     def _own_ranges(self) -> Iterator[tuple[int, int, int]]:
-        for number, unit in enumerate(self._dwarf.units()):
+        for unit in self._dwarf.units():
             if unit.offset not in self._described and unit.root.tag in _CODE_UNITS:
                 ranges = die_ranges(unit.root) or _ranges_of_lines(unit)
                 if not ranges:
-                    self._silent.append(number)
+                    self._silent.append(unit)
+                    continue
+                number = self._number(unit.offset)
                 yield from ((start, end, number) for start, end in ranges)
 
     def _ranges_of_functions(self) -> Iterator[tuple[int, int, int]]:
         """Of units that tell no ranges though their functions have some: old producers did that."""
-        for number in self._silent:
-            unit = self._dwarf.units()[number]
+        for unit in self._silent:
             if not unit.root.has_children:
                 continue
+            number = self._number(unit.offset)
             with parsing(unit.section, self._dwarf.path):
                 found = [
                     offset

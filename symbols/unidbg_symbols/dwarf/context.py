@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
+from struct import error as struct_error
 
 from unidbg_symbols.cache_folder import cache_folder
 from unidbg_symbols.damage import damaged, parsing
@@ -12,6 +13,7 @@ from unidbg_symbols.dwarf.abbrev import AbbrevTable
 from unidbg_symbols.dwarf.unit import parse_units
 from unidbg_symbols.dwarf.window import Window
 from unidbg_symbols.elf.header import SHF_COMPRESSED, SHT_NOBITS
+from unidbg_symbols.errors import SymbolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Dwarf:
         self._index: NameIndex | None = None
         self._index_sought = False
         self._windows: dict[str, Window] = {}
+        self._narrow: Window | None = None
         self._split: SplitUnits | None = None
         self._supplement: Dwarf | None = None
         self._supplement_sought = False
@@ -130,6 +133,21 @@ class Dwarf:
         if number < 0 or offset >= units[number].end:
             raise LookupError(f"no unit at {offset:#x} of {section}")
         return units[number]
+
+    def unit_starting(self, offset: int) -> Unit | None:
+        """The unit of .debug_info that starts at an offset, None where there is none; others stay unread."""
+        section = ".debug_info"
+        if section in self._units or self.plain_section(section) is None:
+            units = self.units(section)
+            number = bisect_right(self._starts[section], offset) - 1
+            return units[number] if number >= 0 and units[number].offset == offset else None
+        if self._narrow is None:
+            self._narrow = Window(self, section, ())
+        try:
+            unit = self._narrow.starting(offset)
+        except (LookupError, SymbolError, struct_error):
+            return None
+        return unit if unit.version in _VERSIONS and unit.end > unit.first else None
 
     def unit_of_signature(self, signature: int) -> Unit | None:
         """The type unit of a DW_FORM_ref_sig8."""
@@ -215,6 +233,8 @@ class Dwarf:
     def _end_of_abbrevs(self, start: int) -> int:
         """Where the table after this one starts: a search must not wander into it."""
         starts = self._index.abbrev_starts if self._index is not None else self._abbrev_starts
+        if starts is None and self._narrow is not None and not self._units:
+            return len(self.data(".debug_abbrev"))
         if starts is None:
             starts = self._abbrev_starts = sorted({unit.abbrev_offset for unit in self.all_units()})
         number = bisect_right(starts, start)

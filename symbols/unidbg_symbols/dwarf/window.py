@@ -1,4 +1,4 @@
-"""A section of which only the units that are asked for get read: what an index makes possible."""
+"""A section of which only the units that are asked for get read: an index or .debug_aranges names them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from unidbg_symbols.dwarf.unit import Unit, parse_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from unidbg_symbols.dwarf.context import Dwarf
 
 _HEAD = 12  # bytes that tell the length of a unit, in either format
@@ -17,11 +19,12 @@ _HEAD = 12  # bytes that tell the length of a unit, in either format
 class Window:
     """Units by offset. Reads from the file into a map of zeroes as large as the section, unit by unit."""
 
-    def __init__(self, dwarf: Dwarf, section: str, offsets: memoryview) -> None:
+    def __init__(self, dwarf: Dwarf, section: str, offsets: Sequence[int]) -> None:
         self._dwarf = dwarf
         self._name = section
         self._offsets = offsets
         self._units: dict[int, Unit] = {}
+        self._starting: dict[int, Unit] = {}
         self._data = _buffer(dwarf, section)
 
     def unit_at(self, offset: int) -> Unit:
@@ -34,6 +37,19 @@ class Window:
             found = self._units[number] = self._read(number)
         if offset >= found.end:
             raise LookupError(f"no unit at {offset:#x} of {self._name}")
+        return found
+
+    def starting(self, offset: int) -> Unit:
+        """The unit that starts at an offset; an error where none can."""
+        found = self._starting.get(offset)
+        if found is None:
+            self._data.load(offset, min(offset + _HEAD, self._data.size))
+            head = self._data.content[offset : offset + _HEAD]
+            length = int.from_bytes(head[:4], self._dwarf.byteorder)
+            if length == 0xFFFFFFFF:
+                length = 8 + int.from_bytes(head[4:], self._dwarf.byteorder)
+            self._data.load(offset, offset + 4 + length)
+            found = self._starting[offset] = parse_unit(self._dwarf, self._name, self._data.content, offset)
         return found
 
     def _read(self, number: int) -> Unit:
