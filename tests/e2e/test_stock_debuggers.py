@@ -33,9 +33,10 @@ def run_debugger(command: list[str]) -> str:
     return done.stdout
 
 
-def gdb(guest: Booted, *commands: str) -> str:
-    """gdb in batch mode, connected to the stub."""
-    lines = ["set confirm off", "set pagination off", f"target remote {guest.stub}", *commands]
+def gdb(guest: Booted, *commands: str, line: str | None = None) -> str:
+    """gdb in batch mode, connected to the stub or to another line of the guest."""
+    place = (line or guest.stub).removeprefix("unix:")
+    lines = ["set confirm off", "set pagination off", f"target remote {place}", *commands]
     return run_debugger(
         ["gdb", "-nx", "-batch", str(guest.image), *(word for line in lines for word in ("-ex", line))]
     )
