@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from unidbg.render import units
-from unidbg.views.base import Absent, ImageIdentity
+from unidbg.views.base import Absent, ImageIdentity, Location
+from unidbg.views.system import OverviewView
 from unidbg_tui import fit, words
 from unidbg_tui.cells import Line, Role, Span, guest, line
 from unidbg_tui.model import Model
@@ -155,14 +156,21 @@ def headline(model: Model, width: int) -> Line:
     left.append(guest(f"was {overview.state}" if model.link.word == "lost" else overview.state, role))
     if overview.reason:
         left += [Span("  "), guest(overview.reason, "dim")]
-    if overview.pc is not None:
-        left += [Span("  "), *words.place(overview.pc)]
+    if (pc := _whereabouts(overview)) is not None:
+        left += [Span("  "), *words.place(pc)]
     right: list[Span] = []
     if not isinstance(overview.app, Absent):
         right += [guest(overview.app.name, "strong")]
     if not isinstance(overview.loop, Absent):
         right += [Span("  clock ", "dim"), Span(units.duration(overview.loop.now_ns))]
     return fit.sides(tuple(left), tuple(right), width)
+
+
+def _whereabouts(overview: OverviewView) -> Location | None:
+    """Where the guest is; where it has died, who is to blame."""
+    threads = () if isinstance(overview.threads, Absent) else overview.threads.threads
+    dead = next((thread for thread in threads if thread.culprit is not None), None)
+    return dead.frames[words.standpoint(dead)].pc if dead and dead.frames else overview.pc
 
 
 def banner(model: Model, now: float) -> list[Line]:

@@ -114,3 +114,8 @@ def _short(value: float) -> str:
     if value >= 100 or value == int(value):
         return f"{value:.0f}"
     return f"{value:.1f}"
+
+
+def standpoint(thread: Thread) -> int:
+    """The index of the frame to begin to look at: the one to blame where the guest has died."""
+    return min(thread.culprit or 0, max(0, len(thread.frames) - 1))

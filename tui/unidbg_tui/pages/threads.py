@@ -54,7 +54,7 @@ def threads(view: ThreadsView, past: Past) -> Page:
 
 
 def _thread(thread: Thread) -> Row:
-    where = thread.frames[0].pc if thread.frames else None
+    where = thread.frames[words.standpoint(thread)].pc if thread.frames else None
     state = line(words.dot(thread), " ", guest(thread.state, words.state_role(thread.state)))
     cells = (
         text_cell(thread.id, "strong"),
@@ -68,16 +68,17 @@ def _thread(thread: Thread) -> Row:
 
 
 def _backtrace(thread: Thread) -> Table:
-    rows = [row for frame in thread.frames for row in _frame_rows(frame)]
+    rows = [row for frame in thread.frames for row in _frame_rows(frame, frame.index == thread.culprit)]
     rows += [_broken(number, text) for number, text in enumerate(thread.faults)]
     title = f"backtrace of {guest(thread.name or thread.id).text}"
     return Table(title, _FRAMES, distinct(rows), "no frame could be read")
 
 
-def _frame_rows(frame: Frame) -> Iterator[Row]:
+def _frame_rows(frame: Frame, blamed: bool = False) -> Iterator[Row]:
     how = guest(frame.how, SURE.get(frame.how, ""))
+    number = number_cell(frame.index, f"{'▶ ' if blamed else ''}#{frame.index}", "bad" if blamed else "")
     cells = (
-        number_cell(frame.index, f"#{frame.index}"),
+        number,
         words.place_cell(frame.pc),
         words.address_cell(frame.sp),
         Cell((how,), (1, frame.how)),

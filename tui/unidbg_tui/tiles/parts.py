@@ -50,7 +50,8 @@ def threads(view: ThreadsView, past: Past, room: Room) -> list[Line]:
 
 
 def _thread(thread: Thread, deep: int, room: Room) -> list[Line]:
-    frames = thread.frames[: deep + 1]
+    first = words.standpoint(thread)
+    frames = thread.frames[first : first + deep + 1]
     name = line(words.dot(thread), " ", guest(thread.name or thread.id))
     state = guest(thread.state, words.state_role(thread.state))
     if deep == 0:
