@@ -5,7 +5,7 @@ from __future__ import annotations
 from unidbg.profiles.base import Context
 from unidbg.profiles.fields import Fields
 from unidbg.profiles.slots import ipv4, mac, port, used
-from unidbg.profiles.tables import SLOW
+from unidbg.program.refresh import SLOW
 from unidbg.structures.arrays import Marked
 from unidbg.views.network import Connection, Interface, Listener, NetView, Protocol, Traffic
 

@@ -6,9 +6,10 @@ are independent, so that one protection that is off makes no other one look off.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.errors import SymbolError
 from unidbg.profiles.memory import overlap
@@ -16,6 +17,9 @@ from unidbg.program.module import Module
 from unidbg.program.paging import EFER_NXE, PageWalk
 from unidbg.program.references import references
 from unidbg.views.base import Address, Range
+
+if TYPE_CHECKING:
+    from unidbg_symbols import Image
 
 CR0_WP, CR4_SMEP, CR4_SMAP = 1 << 16, 1 << 20, 1 << 21
 DATA = ("rodata", "data", "heap", "stack")
@@ -253,8 +257,19 @@ def _called(name: str, what: str) -> Callable[[Looked], Verdict]:
     return check
 
 
+_CALLERS: weakref.WeakKeyDictionary[Image, dict[int, set[str] | None]] = weakref.WeakKeyDictionary()
+"""By image and link address of the handler: code does not change, and a view is asked for again and again."""
+
+
 def _callers(module: Module, handler: Address) -> set[str] | None:
     """The functions that call `handler`; of one named by the compiler (`__...`) those that call it."""
+    known, link = _CALLERS.setdefault(module.image, {}), module.link_address(handler)
+    if link not in known:
+        known[link] = _find_callers(module, handler)
+    return known[link]
+
+
+def _find_callers(module: Module, handler: Address) -> set[str] | None:
     direct = _callers_of(module, module.link_address(handler))
     if direct is None:
         return None

@@ -83,7 +83,17 @@ def read_records(program: Program, module: Module, faults: Faults) -> list[Recor
     except MemoryFault as fault:
         faults.add("probes", f"the probe records are unreadable: {fault.reason}", fault.address)
         return []
-    return list(parse(data, start, faults))
+    known = _PARSED.get(module.image)
+    if known is not None and known[:2] == (start, data):
+        return known[2]
+    before, found = len(faults), list(parse(data, start, faults))
+    if len(faults) == before:
+        _PARSED[module.image] = (start, data, found)
+    return found
+
+
+_PARSED: weakref.WeakKeyDictionary[Image, tuple[int, bytes, list[Record]]] = weakref.WeakKeyDictionary()
+"""The sound records of an image as they were read last: every view of a refresh asks for them."""
 
 
 def parse(data: bytes, address: int, faults: Faults) -> Iterator[Record]:

@@ -9,14 +9,15 @@ from unidbg.errors import TargetError
 from unidbg.profiles.base import Context
 from unidbg.program import paging
 from unidbg.program.program import Program
+from unidbg.program.refresh import SLOW
 from unidbg.program.snapshot import SnapshotMiss
 from unidbg.structures.faults import Faults
 from unidbg.target.base import AddressSpace
 
-SLOW = frozenset({"unidbg"})
-"""Targets behind a serial line: tens of KiB of page tables at each refresh would stop the guest for long."""
 WALK_AGE = 10.0
-"""Seconds for which a walk over such a line is shown again. Who asks once gets a walk of its own."""
+"""Seconds for which a walk over a slow line is shown again: tens of KiB of page tables at each refresh would
+stop the guest for long. Who asks once gets a walk of its own.
+"""
 
 
 class Root(NamedTuple):

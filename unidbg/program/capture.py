@@ -16,6 +16,8 @@ from unidbg.target.base import AddressSpace, Glance, Registers, RunControl, Stop
 if TYPE_CHECKING:
     from typing import Self
 
+    from unidbg.program.constants import Constants
+
 STACK_POINTERS = ("rsp", "esp", "sp")
 STACK_BYTES = 2048
 """Fetched from each stack pointer on at least; a backtrace of twenty frames seldom needs more."""
@@ -80,7 +82,9 @@ class Capture:
 
     run: RunControl | None = None
 
-    def __init__(self, target: Target, *, was_running: bool = False) -> None:
+    def __init__(
+        self, target: Target, *, was_running: bool = False, constants: Constants | None = None
+    ) -> None:
         self._target: Target | None = target
         self._threads: Sequence[ThreadInfo] | None = None
         self._threads_wanted = False
@@ -88,6 +92,9 @@ class Capture:
         self._reason = target.stop_reason
         self._exec_file: str | None = None
         self._snapshot = SnapshotMemory(target.memory)
+        self._constants = constants
+        if constants is not None:
+            self._snapshot.fill(constants.blocks)
         self._physical = SnapshotMemory(target.physical) if target.physical is not None else None
         self._registers = CapturedRegisters(target.registers) if target.registers is not None else None
         self.was_running = was_running
@@ -177,6 +184,9 @@ class Capture:
         outside = {
             r for r in self._snapshot.touched if not any(low <= r[0] < high for _, low, high in windows)
         }
+        if self._constants is not None:
+            self._constants.learn(outside, self._snapshot.fetched)
+            outside = self._constants.wanted(outside)
         return Plan(
             virtual=tuple(self._snapshot.read_set(outside)),
             physical=tuple(self._physical.read_set()) if self._physical else (),

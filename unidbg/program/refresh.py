@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from unidbg.program.capture import Capture, Plan
+from unidbg.program.constants import Constants
 from unidbg.program.module import Module
 from unidbg.program.rehearsal import rehearse
 from unidbg.program.snapshot import SnapshotMiss
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from unidbg.target.base import StopReason, Target
 
 R = TypeVar("R")
+SLOW = frozenset({"unidbg"})
+"""Targets behind a serial line, which takes 4 us for each byte and more."""
 MAX_HABITS = 64
 """Different questions whose plans are kept; the oldest are forgotten."""
 
@@ -54,6 +57,7 @@ class Refresher:
         self._target = target
         self._modules = modules
         self._habits: dict[Hashable, _Habit] = {}
+        self._constants = Constants(modules) if target.kind in SLOW else None
 
     def take(self, question: Hashable, decode: Callable[[Capture], R]) -> Taken[R]:
         """Decode a capture taken at one stop. Whatever `decode` raises comes out; the guest is as it was."""
@@ -92,20 +96,23 @@ class Refresher:
         seen = self._target.glance(plan.ranges(), threads=plan.threads, registers=bool(plan.registers))
         if seen is None:
             return None
-        return Capture(self._target, was_running=True).fill(seen, self._target.generation), seen.stood_ns
+        return self._capture().fill(seen, self._target.generation), seen.stood_ns
 
     def _fetch(self, plan: Plan) -> tuple[Capture, int]:
         start = time.perf_counter_ns()
         with stand(self._target):
-            capture = Capture(self._target, was_running=True).prefetch(plan)
+            capture = self._capture().prefetch(plan)
         return capture, time.perf_counter_ns() - start
+
+    def _capture(self, *, was_running: bool = True) -> Capture:
+        return Capture(self._target, was_running=was_running, constants=self._constants)
 
     def _following(self, habit: _Habit, decode: Callable[[Capture], R], spent_ns: int) -> Taken[R]:
         """Decode while the guest stands."""
         known = habit.plan != Plan()
         start = time.perf_counter_ns()
         with stand(self._target):
-            capture = Capture(self._target, was_running=True).prefetch(habit.plan if known else habit.seed)
+            capture = self._capture().prefetch(habit.plan if known else habit.seed)
             result = decode(capture)
         stopped_ns = spent_ns + time.perf_counter_ns() - start
         capture.detach()

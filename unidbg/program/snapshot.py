@@ -107,6 +107,10 @@ class SnapshotMemory:
             self._regions = self._source.regions()
         return self._regions
 
+    def fetched(self, address: int, length: int) -> bytes | None:
+        """What is known of a range without asking for it; `None` where not all of it is."""
+        return self._fetched(address, length)
+
     def _fetched(self, address: int, length: int) -> bytes | None:
         data = self._prefix(address, length)
         return data if len(data) == length else None

@@ -11,9 +11,10 @@ from tests.support.kernel import Guest, kernel
 from tests.support.page_tables import TableBuilder
 from unidbg.profiles.log import EXPECTED, spans
 from unidbg.profiles.tables import WALK_AGE
+from unidbg.program.constants import AGE
 from unidbg.program.paging import WRITABLE
 from unidbg.session import ImageSpec, Session
-from unidbg.views.system import LogView, MemoryView
+from unidbg.views.system import DevicesView, LogView, MemoryView
 
 SIZE = 2048
 RING = 0x30_4000
@@ -127,3 +128,49 @@ def test_tables_over_a_slow_line_are_walked_now_and_then(
     assert isinstance(again, MemoryView)
     assert len(again.regions) == 2
     assert guest.target.fake_run.stops == 2
+
+
+def name_reads(guest: Guest) -> int:
+    """How often read-only data of the image was read."""
+    extents = [(s.vaddr, s.vaddr + s.filesz) for s in guest.image.segments if not s.flags & 2]
+    return sum(any(start <= at < end for start, end in extents) for at, _ in guest.memory.log)
+
+
+@pytest.mark.parametrize(("kind", "each_time"), [("unidbg", False), ("qemu", True)])
+def test_read_only_data_is_not_brought_again_over_a_slow_line(
+    kind: str, each_time: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    guest = kernel(running=True)
+    guest.target.kind = kind
+    session = Session.over(guest.target, images=[ImageSpec(guest.path)])
+    for _ in range(2):
+        session.view("devices")
+    guest.memory.log.clear()
+    for _ in range(3):
+        view = session.view("devices")
+        assert isinstance(view, DevicesView)
+        assert view.devices[0].name == "uart0"
+    assert (name_reads(guest) > 0) == each_time
+
+
+def test_read_only_data_that_was_written_to_is_seen_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    guest = kernel(running=True)
+    session = Session.over(guest.target, images=[ImageSpec(guest.path)])
+    for _ in range(3):
+        session.view("devices")
+    at = guest.program.value("devices").devices[0].name.int_()
+    guest.memory.plant(at, b"UART")
+    assert first_name(session) == "uart0"
+    clock[0] += AGE + 1
+    first_name(session)
+    assert first_name(session) == "UART0"
+
+
+def first_name(session: Session) -> str:
+    view = session.view("devices")
+    assert isinstance(view, DevicesView)
+    return view.devices[0].name
