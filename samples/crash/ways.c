@@ -6,6 +6,7 @@
 #include "libos/apic.h"
 #include "libos/assert.h"
 #include "libos/device.h"
+#include "libos/loop.h"
 #include "libos/memory.h"
 #include "libos/panic.h"
 #include "libos/string.h"
@@ -53,6 +54,26 @@ uint64_t crash_execute_heap(void) {
     memcpy(code, machine_code, sizeof(machine_code));
     function next = (function)(uintptr_t)code;
     return next() + 1;
+}
+
+/* ---- what the compiler checks ---- */
+
+uint64_t crash_bounds(void) {
+    static const uint8_t primes[] = {2, 3, 5, 7};
+    volatile size_t index = sizeof(primes) + 1;
+    return primes[index];
+}
+
+uint64_t crash_misaligned(void) {
+    volatile uintptr_t place = (uintptr_t)machine_code + 1;
+    return *(volatile uint32_t *)place;
+}
+
+/* A callback that is no begin of a function: the loop refuses it. */
+uint64_t crash_wild_callback(void) {
+    void (*callback)(void *) = (void (*)(void *))((uintptr_t)crash_null_write + 5);
+    loop_timer_start(callback, NULL, 0, 0);
+    return 0;
 }
 
 /* ---- the heap ---- */

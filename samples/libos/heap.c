@@ -248,7 +248,7 @@ static bool tail_is_whole(struct heap_block *block) {
 static struct heap_block *require_block(void *data) {
     struct heap_block *block = (struct heap_block *)data - 1;
     uintptr_t address = (uintptr_t)block;
-    bool is_inside = address >= manager.start && address < manager.current && address % ALIGNMENT == 0;
+    bool is_inside = address >= manager.start && address < manager.end && address % ALIGNMENT == 0;
     if (!is_inside || !is_sound(block)) {
         panic("heap: %p is not an allocated block, or its header was overwritten", data);
     }

@@ -124,6 +124,9 @@ static void make_mistake(const char *name) {
         heap_free(block);
         heap_free(other);
         heap_free(other);
+    } else if (strcmp(name, "double-last") == 0) {
+        heap_free(third);
+        heap_free(third);
     } else if (strcmp(name, "overrun") == 0) {
         block[40] = 0;
         heap_free(block);

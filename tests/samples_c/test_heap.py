@@ -39,6 +39,7 @@ def test_numbers_add_up_after_any_mix(program: Path, seed: str) -> None:
     [
         ("double", "double free of"),
         ("double-joined", "double free of"),
+        ("double-last", "double free of"),
         ("overrun", "something was written behind the 40 bytes at"),
         ("neighbour", "its header was overwritten"),
         ("wild", "is not an allocated block"),
