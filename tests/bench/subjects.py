@@ -17,13 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Subject:
-    """An image and what is asked of it: a function, a struct, a global with a type."""
+    """An image and what is asked of it: a function, a struct, a global with a type.
+
+    `code` is the file with the code where `path` has the debug information alone: it is what can be unwound.
+    """
 
     label: str
     path: Path
     function: str
     struct: str
     variable: str
+    code: Path | None = None
 
 
 @lru_cache(maxsize=1)
@@ -31,7 +35,7 @@ def subjects() -> tuple[Subject, ...]:
     """a: a kernel of 0.6 MB; b: a C library, 10 MB of DWARF; d: Python, 18 MB; c: a vmlinux, if asked for."""
     found = [
         Subject("a", ROOT / "samples/build/x86_64/hello.elf", "boot_option", "unidbg_stub", "connections"),
-        Subject("b", _libc(), "malloc", "malloc_state", "main_arena"),
+        Subject("b", _libc(), "malloc", "malloc_state", "main_arena", _libc_itself()),
         Subject("d", _python(), "PyList_Append", "_object", "PyList_Type"),
     ]
     if os.environ.get("BENCH_LARGE"):
@@ -50,6 +54,12 @@ def _libc() -> Path:
     if shipped.is_file() and not plain.is_file():
         subprocess.run(["objcopy", "--decompress-debug-sections", str(shipped), str(plain)], check=True)
     return plain
+
+
+def _libc_itself() -> Path | None:
+    """The library that runs here; its unwinding tables are as good as those of the build that is measured."""
+    found = sorted(Path("/lib").glob("*-linux-gnu/libc.so.6"))
+    return found[0] if found else None
 
 
 def _libc_as_shipped() -> Path:

@@ -162,14 +162,19 @@ found["symbol_at"] = (image.symbol_at(0), rate(image.symbol_at, later * 5))[1]
 names = [s.name for s in functions] * (100000 // len(functions) + 1)
 found["symbol"] = (rate(image.symbol, names[:10]), rate(image.symbol, names[:100000]))[1]
 found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-file = register_file(image.machine)
+code = Image.open({code!r})
+file = register_file(code.machine)
 registers = {{number: 0x7000 for number in range(17)}}
 def unwind(address):
-    row = image.unwind_row(address)
+    row = code.unwind_row(address)
     if row is not None:
         drive(unwind_frame(row, registers, file), lambda request: bytes(request.size))
-image.unwind_row(first[0])
-found["unwind"] = rate(unwind, first) if image.section(".eh_frame") else 0
+text = [pair for pair in code.text_ranges if pair[1] - pair[0] > 4096]
+places = [start + chosen.randrange(end - start) for start, end in chosen.choices(text, k=40000)]
+framed = [place for place in places if code.unwind_row(place)][:10000] if text else []
+code = Image.open({code!r})
+framed and code.unwind_row(framed[0])
+found["unwind"] = rate(unwind, framed) if framed else 0
 print(json.dumps(found))
 """
 )
@@ -177,7 +182,11 @@ print(json.dumps(found))
 
 def _steady(subject: Subject) -> list[Row]:
     """Rates in one process: 10,000 random addresses, then others in units that were touched."""
-    command = [sys.executable, "-c", STEADY.format(path=str(subject.path))]
+    command = [
+        sys.executable,
+        "-c",
+        STEADY.format(path=str(subject.path), code=str(subject.code or subject.path)),
+    ]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found: dict[str, float] = json.loads(out)
     large = subject.label != "a"
@@ -193,4 +202,5 @@ def _steady(subject: Subject) -> list[Row]:
     return [
         Row(f"{what}, image {subject.label}", found[key], None, "", None, goal, unit)
         for key, what, goal, unit in wanted
+        if found[key]
     ]

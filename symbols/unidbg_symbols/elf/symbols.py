@@ -79,6 +79,7 @@ class SymbolTable:
         self._by_name: dict[str, list[int]] | None = None
         self._ranges: tuple[list[int], list[int]] | None = None
         self._cache: dict[int, Symbol] = {}
+        self._answers: dict[str, tuple[Symbol, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._data) // self._layout.size
@@ -94,11 +95,16 @@ class SymbolTable:
 
     def named(self, name: str) -> tuple[Symbol, ...]:
         """Every symbol of that name, defined ones first, global before weak before local."""
-        indexes = self._indexes(name)
-        found = [self[index] for index in indexes]
+        known = self._answers.get(name)
+        if known is not None:
+            return known
+        found = [self[index] for index in self._indexes(name)]
         if len(found) > 1:
             found.sort(key=_preference)
-        return tuple(found)
+        answer = tuple(found)
+        if answer:
+            self._answers[name] = answer
+        return answer
 
     def at(self, address: int) -> Symbol | None:
         """The symbol that contains an address; one of unknown size reaches to the next."""
