@@ -435,6 +435,7 @@ BUILT = host.KitReport(
     (host.KitFile("unidbg.o", 800_000, 30_000), host.KitFile("include/unidbg/stub.h", 5000)),
 )
 
+DUMPED = host.DumpReport("hello.core", 64 << 20, "0f" * 32, True, 3 << 20, 2, "host", 4096, 86_600_000)
 DOCTOR = host.DoctorReport(
     "localhost:1234",
     (

@@ -6,10 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from unidbg import __version__
 from unidbg.errors import DumpError, UnidbgError
+from unidbg.views.host import DumpReport
 
 if TYPE_CHECKING:
     from unidbg.session import Session
@@ -19,40 +20,30 @@ Tick = Callable[[int, int], None]
 """Told how many bytes are done, and of how many."""
 
 
-class Dumped(NamedTuple):
-    """What came of it. `stopped_ns`: how long the guest stood; `None` where it stood anyway."""
-
-    path: str
-    file_bytes: int
-    written: Written
-    vcpus: int
-    way: str
-    unreadable_bytes: int
-    stopped_ns: int | None
-
-
-def dump(session: Session, path: str, *, pack: bool, tick: Tick) -> Dumped:
+def dump(session: Session, path: str, *, pack: bool, tick: Tick) -> DumpReport:
     """Write a core to `path`, `-` for stdout. A file appears whole, under its name, or not at all."""
     if path == "-":
-        return _write(session, path, sys.stdout.fileno(), pack=pack, tick=tick, seekable=False)
+        return _write(session, path, sys.stdout.fileno(), pack=pack, tick=tick, seekable=False)[0]
     temporary = f"{path}.{os.getpid()}.part"
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         try:
-            dumped = _write(session, path, descriptor, pack=pack, tick=tick, seekable=not pack)
+            report, written = _write(session, path, descriptor, pack=pack, tick=tick, seekable=not pack)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         if not pack:
-            check(temporary, dumped.written)
+            check(temporary, written)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
-    return dumped._replace(file_bytes=os.stat(path).st_size)
+    return report
 
 
-def _write(session: Session, path: str, descriptor: int, *, pack: bool, tick: Tick, seekable: bool) -> Dumped:
+def _write(
+    session: Session, path: str, descriptor: int, *, pack: bool, tick: Tick, seekable: bool
+) -> tuple[DumpReport, Written]:
     from unidbg.profiles.base import Context
     from unidbg.profiles.physical import physical_memory
     from unidbg.program.dumping import SpaceRam, gather
@@ -79,7 +70,18 @@ def _write(session: Session, path: str, descriptor: int, *, pack: bool, tick: Ti
             if gathered.host is not None:
                 gathered.host.close()
     stopped_ns = time.perf_counter_ns() - began if alive else None
-    return Dumped(path, 0, written, vcpus, gathered.way, ram.unreadable_bytes, stopped_ns)
+    report = DumpReport(
+        path=path,
+        memory_bytes=total,
+        digest=written.digest.hex(),
+        intact=True,
+        data_bytes=written.data_bytes,
+        vcpus=vcpus,
+        access=gathered.way,
+        unreadable_bytes=ram.unreadable_bytes,
+        stopped_ns=stopped_ns,
+    )
+    return report, written
 
 
 def check(path: str, written: Written) -> None:
@@ -90,7 +92,7 @@ def check(path: str, written: Written) -> None:
         raise DumpError(f"{path}: what was written is not what is read back: is the disk damaged?", path=path)
 
 
-def check_core(path: str) -> bool:
+def check_core(path: str) -> DumpReport:
     """Whether the digest in a core of ours is that of its memory. DumpError where there is none."""
     from unidbg.target.dump import elf
     from unidbg.target.dump.own import NT_DIGEST, OWNER
@@ -105,7 +107,8 @@ def check_core(path: str) -> bool:
         if kept is None or not loads.offset or len(ranges) < 2:
             raise DumpError(f"{path}: no digest in it: it is not a whole core of `unidbg dump`", path=path)
         start = min(loads.offset)
-        return digest_of(path, start, ranges[-1][0] - start) == kept
+        length = ranges[-1][0] - start
+        return DumpReport(path, length, kept.hex(), digest_of(path, start, length) == kept)
     finally:
         source.close()
 

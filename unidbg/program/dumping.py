@@ -67,7 +67,8 @@ def gather(program: Program, through: AddressSpace | None = None) -> Gathered:
     `through` is physical memory by the kernel's own mapping, for a target that reads none.
     """
     target = program.target
-    host = host_ram_behind(target.url) if target.run is not None else None
+    knows = target.physical is not None and bool(target.physical.regions())
+    host = host_ram_behind(target.url) if target.run is not None and not knows else None
     physical: AddressSpace | None = host or target.physical or through
     ranges = _physical_ranges(target, host) if physical is not None else []
     if physical is not None and ranges:

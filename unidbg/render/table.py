@@ -77,6 +77,7 @@ BODIES: dict[type, Body] = {
     host.GuestsReport: guests.guests,
     host.DoctorReport: guests.doctor,
     host.ChecksReport: findings.listed,
+    host.DumpReport: guests.dump,
     host.KitReport: kit.kit,
     ConformanceReport: conformance.conformance,
 }

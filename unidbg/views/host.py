@@ -72,6 +72,26 @@ class DoctorReport(Record):
 
 
 @record
+class DumpReport(Record):
+    """A core that was written, or checked. `path` is `-` for stdout.
+
+    `memory_bytes` is what it holds, `data_bytes` of those in blocks that are not zero; `access` says how they
+    were read. `digest` is in hexadecimal; `intact` says that the core is as it was written. What a check does
+    not find out is `None`, so is `stopped_ns` where the guest stood anyway.
+    """
+
+    path: str
+    memory_bytes: int
+    digest: str
+    intact: bool
+    data_bytes: int | None = None
+    vcpus: int | None = None
+    access: str = ""
+    unreadable_bytes: int | None = None
+    stopped_ns: int | None = None
+
+
+@record
 class KitFile(Record):
     """A file that `stub` has written; `path` is relative to the folder.
 

@@ -53,6 +53,7 @@ NAMES: dict[type, str] = {
     forensics.DiffView: "diff",
     host.GuestsReport: "ls",
     host.DoctorReport: "doctor",
+    host.DumpReport: "dump",
     host.KitReport: "stub",
     host.ChecksReport: "check-list",
     conformance.ConformanceReport: "conform",

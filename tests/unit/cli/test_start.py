@@ -60,7 +60,7 @@ def completions(words: str, position: int, **environment: str) -> list[str]:
 
 
 def test_commands_and_options_complete() -> None:
-    assert completions("unidbg de", 1) == ["devices"]
+    assert completions("unidbg de", 1) == ["devices", "demo"]
     assert set(completions("unidbg b", 1)) == {"boot", "bt"}
     assert "--watch" in completions("unidbg heap --w", 2)
     assert completions("unidbg heap :1 --color ", 4) == ["auto", "always", "never"]

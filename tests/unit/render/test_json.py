@@ -78,8 +78,9 @@ def test_every_view_has_a_name() -> None:
     assert set(classes) | {
         host.GuestsReport,
         host.DoctorReport,
-        host.KitReport,
         host.ChecksReport,
+        host.DumpReport,
+        host.KitReport,
         ConformanceReport,
     } == set(NAMES)
     assert view_name(sample.NO_APP) == "app"

@@ -20,7 +20,8 @@ HOSTILE = "[/oops] [@click=app.quit] [red]x[/] :smile: \x1b[2J\x9b2J \u202e\u206
 VIEWS = [
     *sample.VIEWS.values(), sample.SICK_HEAP, sample.NO_LOG, sample.REGISTERS, sample.DISASSEMBLY,
     sample.BYTES, sample.WORDS, sample.POINTERS, sample.STRINGS, sample.VALUE, sample.SYMBOLS, sample.TYPES,
-    sample.MONITOR, sample.GUESTS, sample.DOCTOR, sample.COPIED, sample.BUILT, sample.CONFORMANCE,
+    sample.MONITOR, sample.GUESTS, sample.DOCTOR, sample.DUMPED, sample.COPIED, sample.BUILT,
+    sample.CONFORMANCE,
     sample.BACKTRACE_WITH_SOURCE, sample.DISASSEMBLY_WITH_SOURCE, sample.BACKTRACE, sample.INDEX,
     sample.SYMBOLIZED,
     sample.TYPE_DIFF, forensics.BLOCKS, forensics.LEAKS, forensics.WHATIS, forensics.FOUND, forensics.DIFF,

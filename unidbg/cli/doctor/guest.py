@@ -75,8 +75,7 @@ def images(session: Session) -> Iterator[Diagnosis]:
 
 
 def _image(module: Module) -> Diagnosis:
-    found = f", found by {module.evidence}" if module.evidence else ""
-    where = module.image.path + (f" at bias {module.bias:#x}{found}" if module.bias else "")
+    where = module.image.path + (f" at bias {module.bias:#x}" if module.bias else "")
     if module.verified == "unverified":
         remedy = "link the guest with --build-id, so that a wrong image is noticed"
         return Diagnosis("image", "warning", f"{where}: not verified", remedy, essential=False)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
-from unidbg.views.host import Diagnosis, DoctorReport, Guest, GuestsReport
+from unidbg.views.host import Diagnosis, DoctorReport, DumpReport, Guest, GuestsReport
 
 _VERDICTS = {"ok": ("ok", cells.GOOD), "warning": ("warn", cells.WARN), "failed": ("FAIL", cells.BAD)}
 
@@ -60,6 +60,25 @@ def _detail(diagnosis: Diagnosis, page: Page) -> Text:
             text, "\n", ("→ " if page.unicode else "-> ", cells.DIM), cells.guest(diagnosis.remedy)
         )
     return text
+
+
+def dump(view: DumpReport, page: Page) -> Sequence[RenderableType]:
+    """What was written, or whether it still is as it was."""
+    where = "stdout" if view.path == "-" else view.path
+    if view.data_bytes is None:
+        verdict = ("as it was written", cells.GOOD) if view.intact else ("not as it was written", cells.BAD)
+        return [Text.assemble(cells.guest(where, cells.HEAD), ": ", verdict)]
+    parts = [
+        f"{units.size(view.memory_bytes)} of memory ({units.size(view.data_bytes)} not zero) by {view.access}"
+    ]
+    parts += [units.plural(view.vcpus, "vCPU")] if view.vcpus is not None else []
+    parts += [f"guest stopped for {units.duration(view.stopped_ns)}"] if view.stopped_ns is not None else []
+    if view.unreadable_bytes:
+        parts.append(f"{units.size(view.unreadable_bytes)} could not be read and are zeros")
+    return [
+        Text.assemble(cells.guest(where, cells.HEAD), ": ", cells.guest(", ".join(parts))),
+        cells.guest(f"sha256 of what is not zero: {view.digest}", cells.DIM),
+    ]
 
 
 def _summary(view: DoctorReport) -> Text:
