@@ -57,6 +57,9 @@ bool arch_step(struct unidbg_stub *stub, bool resume);
 /* A trap came back during a step, or anything else did: put the frame right. */
 void arch_step_end(struct unidbg_stub *stub, struct unidbg_frame *frame);
 
+/* Is this trap the end of the step, made by a breakpoint of its own? Then the pc is put right. */
+bool arch_step_ends(const struct unidbg_step *step, struct unidbg_frame *frame);
+
 /* The next instruction is executed although the hardware has a breakpoint on it. */
 void arch_pass_hardware(struct unidbg_frame *frame);
 

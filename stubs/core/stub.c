@@ -253,6 +253,8 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     stub->captured = false;
     if (step.active)
         arch_step_end(stub, frame);
+    if (cause.kind == STOP_BREAKPOINT && arch_step_ends(&step, frame))
+        cause.kind = STOP_STEP;
     if (cause.kind == STOP_BREAKPOINT)
         refine_breakpoint(stub, &cause);
     if (cause.kind == STOP_STEP)

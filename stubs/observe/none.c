@@ -52,6 +52,12 @@ void arch_step_end(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     (void)frame;
 }
 
+bool arch_step_ends(const struct unidbg_step *step, struct unidbg_frame *frame) {
+    (void)step;
+    (void)frame;
+    return false;
+}
+
 void arch_pass_hardware(struct unidbg_frame *frame) {
     (void)frame;
 }

@@ -78,6 +78,30 @@ static void hold_interrupts(struct unidbg_stub *stub) {
         stub->frame->rflags &= ~(uint64_t)X86_IF;
 }
 
+/* `int n` runs its handler with the trap flag off, and the flag's trap comes one instruction late: a breakpoint
+ * behind it ends the step, one of the step's own unless a client's is there. */
+static bool wait_behind(struct unidbg_stub *stub, const struct x86_instruction *it) {
+    const struct unidbg_port *port = stub->port;
+    uint64_t after = stub->step.address + it->length;
+
+    if (it->length == 0 || it->flow != FLOW_TRAP || !port->poke_text)
+        return false;
+    if (breakpoint_at(stub, after))
+        return true;
+    if (memory_read(stub, &stub->step.under, after, 1) != 1 ||
+        port->poke_text(port->context, after, &arch_breakpoint, 1) != 1)
+        return false;
+    stub->step.after = after;
+    return true;
+}
+
+bool arch_step_ends(const struct unidbg_step *step, struct unidbg_frame *frame) {
+    if (!step->active || !step->after || arch_breakpoint_pc(frame) != step->after)
+        return false;
+    arch_set_pc(frame, step->after);
+    return true;
+}
+
 bool arch_step(struct unidbg_stub *stub, bool resume) {
     uint64_t address = stub->frame->rip;
     bool breakpoint = breakpoint_at(stub, address);
@@ -94,6 +118,8 @@ bool arch_step(struct unidbg_stub *stub, bool resume) {
         stub->step.lifted = address;
         breakpoint_lift(stub, address);
     }
+    if (wait_behind(stub, &it))
+        return false;
     hold_interrupts(stub);
     stub->frame->rflags |= X86_TF;
     return false;
@@ -127,6 +153,8 @@ static void leave_slot(struct unidbg_stub *stub, struct unidbg_frame *frame) {
 void arch_step_end(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     if (stub->step.slot)
         leave_slot(stub, frame);
+    if (stub->step.after)
+        stub->port->poke_text(stub->port->context, stub->step.after, &stub->step.under, 1);
     if (stub->step.lifted)
         breakpoint_drop(stub, stub->step.lifted);
     frame->rflags &= ~(uint64_t)X86_TF;

@@ -45,6 +45,8 @@ struct unidbg_step {
     uint64_t slot;    /* where a copy of the instruction runs; 0: it runs in place */
     uint64_t address; /* of the instruction */
     uint64_t lifted;  /* the breakpoint that was taken out for it; 0: none */
+    uint64_t after;   /* where a breakpoint of its own ends it; 0: the trap flag does */
+    uint8_t under;    /* the byte under that */
     uint8_t length;   /* of the instruction, bytes */
     uint8_t flow;     /* where it may lead */
     bool active;      /* the trap flag is set by us */

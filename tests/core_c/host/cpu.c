@@ -178,6 +178,11 @@ int cpu_step(struct machine *machine) {
         frame->rip++;
         return CPU_HALTS;
     }
+    if (it.map == MAP_ONE && it.opcode == 0xcd) { /* its handler clears the trap flag and gives the number */
+        frame->rax = bytes[1];
+        frame->rip += it.length;
+        return CPU_RUNS;
+    }
     result = execute_any(machine, &it, bytes);
     if (result == CPU_RUNS && (trap || machine->hits))
         result = raise(machine, DEBUG, 0, 0);

@@ -94,6 +94,15 @@ own_breakpoint:
     ret
     .size own_breakpoint, . - own_breakpoint
 
+    .globl soft_interrupt
+    .type soft_interrupt, @function
+soft_interrupt:
+    int $0x20
+    nop
+    nop
+    ret
+    .size soft_interrupt, . - soft_interrupt
+
     .globl spin
     .type spin, @function
 spin:
