@@ -20,6 +20,8 @@
 
 #include "machine.h"
 
+#include <unidbg/command.h>
+
 /* A guest that does not sleep is interrupted once in so many instructions: clients mostly come while it
  * sleeps, so that it is always found at the same place. */
 enum { BUSY = 65536 };
@@ -229,9 +231,26 @@ static void set_up_line(struct server *server, const struct options *options, st
     port->bias = options->bias ? 0xffff800000000000u : 0;
 }
 
+static struct unidbg_stub stub;
+
+void __asan_handle_no_return(void); // NOLINT(bugprone-reserved-identifier)
+
+/* A command whose code faults. Its trap comes to the stub as in a kernel, and goes on where the stub says. */
+static void fault(const char *arguments, struct unidbg_text *out) {
+    struct unidbg_frame frame = {.vector = 14, .rip = 1};
+
+    (void)arguments;
+    unidbg_write(out, "what was said before");
+    if (!unidbg_trap(&stub, &frame))
+        exit(4);
+    __asan_handle_no_return();
+    __asm__ volatile("jmp *%1" : : "D"(frame.rdi), "r"(frame.rip) : "memory");
+    __builtin_unreachable();
+}
+UNIDBG_COMMAND(fault, "fault: read what is not there", fault);
+
 int main(int argc, char **argv) {
     static struct machine machine;
-    static struct unidbg_stub stub;
     static struct unidbg_port port;
     static struct server server;
     static uint8_t trace[UNIDBG_TRACE_MIN];
