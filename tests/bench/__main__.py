@@ -25,6 +25,8 @@ SUITES = {
     "serve": "What watching costs a server",
     "symbols": "Symbols, types, lines",
     "dumps": "Dumps",
+    "stub": "Inside the guest",
+    "sizes": "Size of the stub in a kernel (x86_64, -Os, text and read-only data)",
 }
 
 
