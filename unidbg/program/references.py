@@ -39,24 +39,41 @@ class References(NamedTuple):
 def references(image: Image, target: int, bases: Mapping[str, int] | None = None) -> References | None:
     """What refers to the link address `target`; `None` where the code of this machine is not understood.
 
-    `bases` are `fs_base` and `gs_base`, as link addresses: a variable may be reached through a segment.
+    `bases` are `fs_base` and `gs_base`, as link addresses: a variable may be reached through a segment, which
+    is looked for where nothing else refers to it.
     """
     if image.machine != MACHINE:
         return None
-    key = (target, tuple(sorted((bases or {}).items())))
-    known = _KNOWN.setdefault(image, {})
-    if key not in known:
-        known[key] = _search(image, target, bases or {})
-    return known[key]
+    if image not in _INDEXES:
+        _INDEXES[image] = _index(image)
+    calls, loads = _INDEXES[image]
+    found = References(tuple(calls.get(target, ())), tuple(loads.get(target, ())))
+    if bases is None or found.calls or found.loads:
+        return found
+    return References((), tuple(_through_segments(image, target, bases)))
 
 
-_KNOWN: weakref.WeakKeyDictionary[Image, dict[object, References]] = weakref.WeakKeyDictionary()
-"""Code does not change: what was found is found for as long as the image is open."""
+Index = tuple[dict[int, list[int]], dict[int, list[int]]]
+"""Link address that is referred to, to the places of the calls and of the loads."""
+
+_INDEXES: weakref.WeakKeyDictionary[Image, Index] = weakref.WeakKeyDictionary()
+"""Code does not change: one pass over it serves all questions for as long as the image is open."""
 
 
-def _search(image: Image, target: int, bases: Mapping[str, int]) -> References:
-    calls: list[int] = []
-    loads: list[int] = []
+def _index(image: Image) -> Index:
+    calls: dict[int, list[int]] = {}
+    loads: dict[int, list[int]] = {}
+    extents = [(s.vaddr, s.vaddr + s.memsz) for s in image.segments if s.memsz]
+    low, high = min((e[0] for e in extents), default=0), max((e[1] for e in extents), default=0)
+    for start, code in _texts(image):
+        for pattern, index in ((BRANCH, calls), (RIP_RELATIVE, loads)):
+            for place, target in _relative(pattern, code, start):
+                if low <= target < high:
+                    index.setdefault(target, []).append(place)
+    return calls, loads
+
+
+def _texts(image: Image) -> Iterator[tuple[int, bytes]]:
     left = MAX_TEXT
     for start, end in image.text_ranges:
         try:
@@ -64,28 +81,27 @@ def _search(image: Image, target: int, bases: Mapping[str, int]) -> References:
         except SymbolError:
             continue
         left -= len(code)
-        calls += _relative(BRANCH, code, start, target)
-        loads += _relative(RIP_RELATIVE, code, start, target)
-        loads += _absolute(code, start, target, bases)
-    return References(tuple(calls), tuple(sorted(loads)))
+        yield start, code
 
 
-def _relative(pattern: re.Pattern[bytes], code: bytes, start: int, target: int) -> Iterator[int]:
-    """Where the four bytes behind a match lead to the target from their end."""
+def _relative(pattern: re.Pattern[bytes], code: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """(place of a match, where the four bytes behind it lead to from their end)."""
+    unpack, last = DISPLACEMENT.unpack_from, len(code) - DISPLACEMENT.size
     for match in pattern.finditer(code):
         at = match.end()
-        if at + 4 <= len(code) and start + at + 4 + DISPLACEMENT.unpack_from(code, at)[0] == target:
-            yield start + match.start()
+        if at <= last:
+            yield start + match.start(), start + at + 4 + unpack(code, at)[0]
 
 
-def _absolute(code: bytes, start: int, target: int, bases: Mapping[str, int]) -> Iterator[int]:
-    for match in ABSOLUTE.finditer(code):
-        at = match.end()
-        if at + 4 > len(code):
-            return
-        place = DISPLACEMENT.unpack_from(code, at)[0] + _base(code, match.start(), bases)
-        if place & _MASK == target & _MASK:
-            yield start + match.start()
+def _through_segments(image: Image, target: int, bases: Mapping[str, int]) -> Iterator[int]:
+    for start, code in _texts(image):
+        for match in ABSOLUTE.finditer(code):
+            at = match.end()
+            if at + DISPLACEMENT.size > len(code):
+                break
+            place = DISPLACEMENT.unpack_from(code, at)[0] + _base(code, match.start(), bases)
+            if place & _MASK == target & _MASK:
+                yield start + match.start()
 
 
 def _base(code: bytes, at: int, bases: Mapping[str, int]) -> int:
