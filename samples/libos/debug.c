@@ -15,6 +15,7 @@
 #include "libos/cpu.h"
 #include "libos/loop.h"
 #include "libos/machine.h"
+#include "libos/orchestration.h"
 #include "libos/osdata.h"
 #include "libos/paging.h"
 #include "libos/power.h"
@@ -81,6 +82,7 @@ static uint64_t now_ns(void *context) {
 static void hold(void *context) {
     (void)context;
     loop_clock();
+    orchestration_now();
 }
 
 static void idle(void *context) {

@@ -11,7 +11,7 @@
 #include "libos/string.h"
 
 #define WAITING 8
-#define PATIENCE_NS 10000000000ul
+#define PATIENCE_NS 3000000000ul
 #define REQUEST_BYTES 512
 #define STATUS_AT 9 /* behind "HTTP/1.1 " */
 #define STATUS_LINE_BYTES 12

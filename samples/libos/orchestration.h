@@ -62,7 +62,7 @@ struct service {
 };
 
 struct orchestration {
-    uint64_t now_ns; /* clock_ns() when anything here was written last */
+    uint64_t now_ns; /* clock_ns() as it was read last, at least ten times a second */
     const struct health *health;
     const struct scaling *scaling;
     struct service services[SERVICES];
