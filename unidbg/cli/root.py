@@ -54,8 +54,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "find": "Find bytes, a text or pointers in guest memory.",
     },
     "Dumps": {
-        "dump": "Write a guest into a core file.",
-        "demo": "Look into a dump that comes with unidbg.",
+        "dump": "Write a guest, live or dead, into one ELF core.",
+        "demo": "Look into a dump that comes with unidbg: a unikernel that wrote to NULL.",
     },
     "CI": {
         "check": "Check a guest, and fail when its inside is wrong.",
