@@ -60,7 +60,7 @@ uint64_t crash_execute_heap(void) {
 
 uint64_t crash_bounds(void) {
     static const uint8_t primes[] = {2, 3, 5, 7};
-    volatile size_t index = sizeof(primes) + 1;
+    size_t index = zero + sizeof(primes) + 1;
     return primes[index];
 }
 
