@@ -5,7 +5,7 @@ PYTHON_OF_VENV := .venv/bin/python
 # Tests run make themselves: they must not take this make's job server and flags for theirs.
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(PYTHON_OF_VENV) -m pytest -n auto
 
-.PHONY: help demo test test-long lint samples bench release docs lock clean
+.PHONY: help demo test test-long coverage lint samples bench release docs lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test-long: ## the tests with more examples, and those that take minutes
 	@.ci/setup test
 	@$(MAKE) --no-print-directory samples
 	@UNIDBG_LONG=1 $(PYTEST)
+
+coverage: ## branch coverage of the stub's core by the tests that drive it on the host
+	@.ci/setup test
+	@.ci/coverage
 
 lint: ## every check of the source that runs nothing of it
 	@.ci/setup test

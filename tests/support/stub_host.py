@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Self
 
 STUBS = Path(__file__).parents[2] / "stubs"
+COVERAGE = "STUB_COVERAGE"
+"""A folder for a build that counts branches: set by .ci/coverage."""
 PROMPTLY = 10.0
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
@@ -31,11 +33,15 @@ class HostBuild:
 
 def build_host() -> HostBuild:
     """Build once, also when several workers start at the same time."""
-    folder = STUBS / "build" / "host"
+    base = Path(os.environ.get(COVERAGE) or STUBS / "build")
+    folder = base / "host"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = subprocess.run(["make", "-C", str(STUBS), "host"], capture_output=True, text=True, check=False)
+        options = [f"BUILD={base}", "COVERAGE=1"] if os.environ.get(COVERAGE) else []
+        made = subprocess.run(
+            ["make", "-C", str(STUBS), "host", *options], capture_output=True, text=True, check=False
+        )
         assert made.returncode == 0, made.stdout + made.stderr
     return HostBuild(folder / "unidbg-host", folder / "guest.elf")
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,11 +244,23 @@ static void fault(const char *arguments, struct unidbg_text *out) {
     unidbg_write(out, "what was said before");
     if (!unidbg_trap(&stub, &frame))
         exit(4);
+#ifndef COVERAGE
     __asan_handle_no_return();
+#endif
     __asm__ volatile("jmp *%1" : : "D"(frame.rdi), "r"(frame.rip) : "memory");
     __builtin_unreachable();
 }
 UNIDBG_COMMAND(fault, "fault: read what is not there", fault);
+
+#ifdef COVERAGE
+void __gcov_dump(void);
+
+static void end(int number) {
+    (void)number;
+    __gcov_dump();
+    _exit(0);
+}
+#endif
 
 int main(int argc, char **argv) {
     static struct machine machine;
@@ -259,6 +272,9 @@ int main(int argc, char **argv) {
     uint8_t *buffer = malloc(size);
 
     (void)argc;
+#ifdef COVERAGE
+    signal(SIGTERM, end);
+#endif
     if (!options.image || !machine_load(&machine, options.image)) {
         fprintf(stderr, "unidbg-host: give an ELF image that can be read\n");
         return 2;

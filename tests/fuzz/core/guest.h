@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The stub on the machine of tests/core_c/host, fed by a fuzzer: the same input, the same run. */
+#ifndef FUZZ_GUEST_H
+#define FUZZ_GUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The guest as it starts, and the stub as it starts. */
+void guest_begin(void);
+/* Bytes that come on the line, in the order of the calls; room for FUZZ_INPUT of them. */
+enum { FUZZ_INPUT = 1 << 16 };
+void guest_says(const void *bytes, size_t count);
+/* The same in a packet, its sum and escapes right. */
+void guest_asks(const void *payload, size_t count);
+/* Run until the stub wants more input than there is, or the guest has executed enough. */
+void guest_run(void);
+/* The address of an instruction that is executed in every turn of the guest's loop. */
+uint64_t guest_loop(void);
+
+#endif
