@@ -210,3 +210,19 @@ def test_the_image_of_another_build_is_refused(running: Booted, sample: Any, tmp
     done = run_unidbg("heap", str(core), "--image", str(sample("httpd")))
     assert done.returncode == 2
     assert "is not the image that runs in the guest" in done.stderr
+
+
+def test_a_guest_that_dies_is_received(sample: Any, tmp_path: Path) -> None:
+    """Over the UART alone: the dump waits for the crash, and shows what the dead guest showed."""
+    core, image = tmp_path / "crash.core", sample("crash")
+    append = "crash=null-write crash-after=2500"
+    with boot_guest(image, append=append, ready="libos: ") as guest:
+        words = ("dump", guest.stub, "--image", str(image), "-o", str(core), "--receive")
+        done = run_unidbg(*words, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert "the guest stands: page fault" in done.stderr
+    assert core.stat().st_blocks * 512 < 512 << 10
+    shown = run_unidbg("overview", str(core))
+    assert "page fault: write to 0x10" in shown.stdout
+    assert "crash_null_write" in shown.stdout
+    assert "verified by build-id" in shown.stdout

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from unidbg import __version__
 from unidbg.errors import DumpError, UnidbgError
@@ -14,21 +14,42 @@ from unidbg.views.host import DumpReport
 
 if TYPE_CHECKING:
     from unidbg.session import Session
-    from unidbg.target.dump.writing import Written
+    from unidbg.target.dump.sink import Sink
+    from unidbg.target.dump.writing import Plan, Ram, Written
 
+R = TypeVar("R")
 Tick = Callable[[int, int], None]
 """Told how many bytes are done, and of how many."""
 
 
 def dump(session: Session, path: str, *, pack: bool, tick: Tick) -> DumpReport:
     """Write a core to `path`, `-` for stdout. A file appears whole, under its name, or not at all."""
+    return into(path, pack, lambda sink: _write(session, path, sink, tick))
+
+
+def write_file(plan: Plan, ram: Ram, path: str, *, pack: bool) -> Written:
+    """A plan into a file, or stdout."""
+    from unidbg.target.dump.writing import write_core
+
+    def fill(sink: Sink) -> tuple[Written, Written]:
+        written = write_core(plan, ram, sink)
+        return written, written
+
+    return into(path, pack, fill)
+
+
+def into(path: str, pack: bool, fill: Callable[[Sink], tuple[R, Written]]) -> R:
+    """Have a core written: a file appears whole, under its name, or not at all."""
+    from unidbg.target.dump.sink import FileSink, StreamSink, ZstdSink
+
     if path == "-":
-        return _write(session, path, sys.stdout.fileno(), pack=pack, tick=tick, seekable=False)[0]
+        fd = sys.stdout.fileno()
+        return fill(ZstdSink(fd) if pack else StreamSink(fd))[0]
     temporary = f"{path}.{os.getpid()}.part"
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         try:
-            report, written = _write(session, path, descriptor, pack=pack, tick=tick, seekable=not pack)
+            result, written = fill(ZstdSink(descriptor) if pack else FileSink(descriptor))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -38,20 +59,16 @@ def dump(session: Session, path: str, *, pack: bool, tick: Tick) -> DumpReport:
     except BaseException:
         os.unlink(temporary)
         raise
-    return report
+    return result
 
 
-def _write(
-    session: Session, path: str, descriptor: int, *, pack: bool, tick: Tick, seekable: bool
-) -> tuple[DumpReport, Written]:
+def _write(session: Session, path: str, sink: Sink, tick: Tick) -> tuple[DumpReport, Written]:
     from unidbg.profiles.base import Context
     from unidbg.profiles.physical import physical_memory
     from unidbg.program.dumping import SpaceRam, gather
     from unidbg.program.refresh import stand
-    from unidbg.target.dump.sink import FileSink, StreamSink, ZstdSink
     from unidbg.target.dump.writing import Plan, write_core
 
-    sink = ZstdSink(descriptor) if pack else FileSink(descriptor) if seekable else StreamSink(descriptor)
     alive = session.target.run is not None and session.target.run.running
     log = session.view("log")
     began = time.perf_counter_ns()
@@ -61,7 +78,7 @@ def _write(
         gathered = gather(session.program, physical_memory(context) if ours else None)
         ram = SpaceRam(gathered.space, gathered.host)
         try:
-            notes, vcpus = _notes(session, gathered.physical, log)
+            notes, vcpus = encode_notes(session, gathered.physical, log)
             machine, bits = session.target.architecture, 8 * session.program.pointer_bytes
             plan = Plan(machine, bits, notes, gathered.runs, gathered.mapped, gathered.physical)
             total = sum(run.length for run in gathered.runs)
@@ -113,7 +130,7 @@ def check_core(path: str) -> DumpReport:
         source.close()
 
 
-def _notes(session: Session, physical: bool, log: object) -> tuple[bytes, int]:
+def encode_notes(session: Session, physical: bool, log: object) -> tuple[bytes, int]:
     """All notes of the guest as it stands, and the number of its threads."""
     from unidbg.target.dump import encoding, own
     from unidbg.views.system import LogView

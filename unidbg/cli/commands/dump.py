@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,12 @@ from unidbg.cli.exits import ANSWERED, NEGATIVE, Unanswered
 from unidbg.cli.options import COLOR, IMAGE, JSON, TIMEOUT, Settings, settings, target
 from unidbg.cli.out import present, to_text
 
+if TYPE_CHECKING:
+    from unidbg.views.host import DumpReport
+
+TRIES = 120
+"""Connections without a new byte after which `--receive` writes what it has: a minute or more."""
+
 
 @click.command(
     "dump",
@@ -21,17 +28,23 @@ from unidbg.cli.out import present, to_text
         "unidbg dump @hello -o hello.core",
         "unidbg dump @hello -o hello.core.zst --zstd",
         "unidbg dump @hello -o - | gzip > hello.core.gz",
+        "unidbg dump @hello -o small.core --minimal",
+        "unidbg dump serial:/dev/ttyS1 -o crash.core --receive",
         "unidbg dump hello.core --check",
     ),
 )
 @target
 @click.option("-o", "--output", metavar="FILE", help="The core to write; - is stdout.")
 @click.option("--zstd", "pack", is_flag=True, help="Pack it; every command opens it so.")
+@click.option("--minimal", is_flag=True, help="Only what the views need: a few hundred KiB, fit for a UART.")
+@click.option(
+    "--receive", is_flag=True, help="Wait until the guest dies, then the same; a broken line is resumed."
+)
 @click.option("--check", "only_check", is_flag=True, help="Hold a core against its own digest instead.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @settings(IMAGE, JSON, TIMEOUT, COLOR)
 def command(
-    target: str, output: str | None, pack: bool, only_check: bool, force: bool, settings: Settings
+    target: str, output: str | None, settings: Settings, only_check: bool, force: bool, **form: bool
 ) -> None:
     """Write a guest into a core file.
 
@@ -48,19 +61,38 @@ def command(
     if output is None:
         raise click.UsageError("where to? give -o FILE, or -o - for stdout", click.get_current_context())
     _refuse(output, force)
-    _dump(target, output, pack, settings)
+    _dump(target, output, settings, **form)
 
 
-def _dump(target: str, output: str, pack: bool, settings: Settings) -> None:
-    from unidbg.cli.dumping import dump
-    from unidbg.cli.progress import progress
-
-    with opening.open_session(target, settings) as session, progress("dump") as tick:
-        report = dump(session, output, pack=pack, tick=tick)
+def _dump(target: str, output: str, settings: Settings, *, pack: bool, minimal: bool, receive: bool) -> None:
+    report = _report(target, output, settings, pack, minimal, receive)
     if output == "-":
         click.echo(to_text(report, settings), err=True, nl=False)
     else:
         present(lambda: report, settings)
+
+
+def _report(
+    target: str, output: str, settings: Settings, pack: bool, minimal: bool, receive: bool
+) -> DumpReport:
+    from unidbg.cli import dumping, receiving
+    from unidbg.cli.progress import progress
+
+    if receive:
+        return receiving.receive(
+            lambda: opening.open_session(target, settings), output, pack=pack, tries=TRIES, say=_say
+        )
+    with opening.open_session(target, settings) as session:
+        if minimal:
+            return receiving.minimal(session, output, pack=pack)
+        with progress("dump") as tick:
+            return dumping.dump(session, output, pack=pack, tick=tick)
+
+
+def _say(text: str) -> None:
+    from unidbg.render.escape import escape
+
+    click.echo(escape(text), err=True)
 
 
 def _refuse(output: str, force: bool) -> None:

@@ -100,7 +100,7 @@ class DumpTarget:
     def _lost_root(self) -> list[str]:
         """What to say where a vCPU tells a root and no page table lies there."""
         told = [root for cpu in self.contents.cpus[:64] if (root := root_of(cpu.registers)) is not None]
-        if self.root is not None or not told:
+        if self.root is not None or self.physical is None or not told:
             return []
         return [f"no page table lies at CR3 {told[0].physical:#x}: virtual addresses are as in the file"]
 

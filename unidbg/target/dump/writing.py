@@ -17,6 +17,7 @@ from unidbg.target.dump.own import NT_DIGEST, OWNER
 from unidbg.target.dump.sink import BLOCK, Digest, Sink, pour
 
 PAGE = 4096
+LINE = 16
 CHUNK = 1 << 20
 """Bytes that are read from the guest at once."""
 OSABI_LINUX = b"\x03"
@@ -61,6 +62,12 @@ class Plan(NamedTuple):
     runs: Sequence[Run]
     mapped: Sequence[Mapped]
     physical: bool
+    compact: bool = False
+    """Many short runs: they lie one behind the other, not each in blocks of its own."""
+
+    def room(self, run: Run) -> int:
+        """Bytes that a run takes in the file."""
+        return -(-run.length // LINE) * LINE if self.compact else padded(run.length)
 
 
 class Written(NamedTuple):
@@ -83,13 +90,16 @@ class _Segment(NamedTuple):
 
 def write_core(plan: Plan, ram: Ram, sink: Sink, tick: Callable[[int], None] = lambda _: None) -> Written:
     """Write the core; `tick` is told how many bytes of memory are done."""
-    total = sum(padded(run.length) for run in plan.runs)
+    total = padded(sum(plan.room(run) for run in plan.runs))
     rows = [*_loads(plan, 0), *_unmapped(plan, 0)]
     offset = _aligned(_headers_bytes(len(rows)) + len(plan.notes))
     rows = [row._replace(offset=row.offset + offset) for row in rows]
     sink.put(_head(plan, rows, offset, total).ljust(offset, b"\0"))
     digest, done, data_bytes = Digest(), 0, 0
-    for run in plan.runs:
+    if plan.compact:
+        whole = b"".join(ram.fetch(*run).ljust(plan.room(run), b"\0") for run in plan.runs)
+        data_bytes = pour(whole.ljust(total, b"\0"), 0, sink, digest)
+    for run in plan.runs if not plan.compact else ():
         for at in range(run.start, run.start + run.length, CHUNK):
             length = min(CHUNK, run.start + run.length - at)
             if ram.untouched(at, length):
@@ -116,7 +126,7 @@ def _places(plan: Plan) -> list[tuple[Run, int]]:
     places, at = [], 0
     for run in plan.runs:
         places.append((run, at))
-        at += padded(run.length)
+        at += plan.room(run)
     return places
 
 
