@@ -75,6 +75,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def connections(guest: Guest, *reads: int) -> Iterator[Session]:
     """A session for each number of reads after which its line breaks."""
     for number in reads:
+        guest.target.memory = guest.memory
         opened = session(guest)
         opened.target.memory = BrokenLine(guest.memory, number)  # type: ignore[misc, assignment]
         yield opened
@@ -92,6 +93,7 @@ def test_a_broken_transfer_goes_on_where_it_was(tmp_path: Path) -> None:
     assert stack
     assert len(stack) == len(set(stack))
     with Session.open(str(core), images=[ImageSpec(guest.path)]) as again:
+        guest.target.memory = guest.memory
         assert facts(again) == facts(session(guest))
 
 

@@ -20,9 +20,9 @@ CORE, IMAGE = os.path.join(FOLDER, "crash.core.gz"), os.path.join(FOLDER, "crash
 @click.option("--path", "only_path", is_flag=True, help="Print the dump's path, for any other command.")
 @settings(JSON, COLOR)
 def command(only_path: bool, settings: Settings) -> None:
-    """Look into a dump that comes with unidbg.
+    """Look into a dump that comes with unidbg: a unikernel that wrote to NULL.
 
-    It is of a unikernel that wrote to NULL. It opens as `attach` opens a guest, with no QEMU and on any host.
+    It opens as `attach` opens a guest, with no QEMU and on any host.
     """
     if only_path:
         write(f"{CORE} --image {IMAGE}\n")

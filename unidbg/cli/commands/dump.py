@@ -46,9 +46,9 @@ TRIES = 120
 def command(
     target: str, output: str | None, settings: Settings, only_check: bool, force: bool, **form: bool
 ) -> None:
-    """Write a guest into a core file.
+    """Write a guest, live or dead, into one ELF core.
 
-    Live or dead: the ELF core has every vCPU, all memory by virtual and physical address, and what the guest
+    The core has every vCPU, all memory by virtual and physical address, and what the guest
     was: images with their bias, stop reason, console and probes. gdb and LLDB open it too. The guest stands
     while it is written. With --check exit code 1 says that the core is not as it was written.
     """
