@@ -108,6 +108,8 @@ def test_no_name_of_the_guest_is_more_than_text(boot: Boot) -> None:
 @pytest.mark.parametrize("machine", ["q35", "microvm"])
 def test_each_plant_alone(boot: Boot, plant: Plant, machine: str) -> None:
     guest = boot("corrupt", machine=machine, append=f"corrupt={plant.name}", ready="corrupt: planted")
+    if machine == "microvm":  # it has one device more
+        plant = plant._replace(where=plant.where.replace("devices[4]", "devices[5]"))
     found = json.loads(shown(guest, *plant.command, "--json"))
     assert is_told(found["faults"], plant), found["faults"]
     if plant.name != "block":

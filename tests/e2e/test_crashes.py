@@ -15,7 +15,10 @@ import pytest
 from tests.e2e.crashes import CRASHES, Crash
 from tests.e2e.guests import Boot, Booted
 from tests.e2e.test_stock_debuggers import gdb
+from tests.e2e.test_tui import Open, attach
 from unidbg.views.system import OverviewView, ThreadsView
+
+__all__ = ["attach"]
 
 MACHINES = ("q35", "microvm")
 USUAL = [
@@ -52,6 +55,16 @@ def test_a_crash_of_an_image_that_has_moved_itself(boot: Boot, machine: str) -> 
     guest = dead(boot, crash, machine, "aslr")
     check(guest, crash, guest.stub)
     check(guest, crash, guest.gdbstub)
+
+
+def test_a_crash_in_the_interface(boot: Boot, attach: Open) -> None:
+    crash = next(crash for crash in CRASHES if crash.way == "double-free")
+    terminal = attach(dead(boot, crash, "q35"))
+    terminal.wait_for(r"■ stopped +heap: double free of 0x[0-9a-f]+")
+    terminal.press("7")
+    terminal.wait_for(r"▶ #\d+ +require_block")
+    terminal.press("q")
+    terminal.wait_for("left with 0")
 
 
 def dead(boot: Boot, crash: Crash, machine: str, more: str = "") -> Booted:

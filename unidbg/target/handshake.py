@@ -35,6 +35,8 @@ FIRST_REPLY = 0.4
 PROBE = 0.1
 WAKES = 3
 """NMIs that are tried."""
+ECHO = 0.2
+"""Seconds of silence after which a guest that was woken has answered what it found."""
 WAKING = 0.4
 """Seconds that the answer to one may take at least."""
 
@@ -51,6 +53,8 @@ def shake_hands(link: Link, stub: Stub) -> None:
 
 
 def _first_reply(link: Link, stub: Stub) -> bytes:
+    if stub.deaf:
+        _swallow(link)
     try:
         return link.request(SUPPORTED, FIRST_REPLY * link.timeout)
     except TargetTimeout:
@@ -65,14 +69,22 @@ def _wake(link: Link, stub: Stub) -> bytes:
     What stands on the line before our packets may be the farewell of a client that gave up: the guest then
     goes on at once. Whoever has nothing to say but noise is not asked in this way.
     """
-    if stub.nmi is None or link.head:
+    if stub.nmi is None or (link.head and not stub.deaf):
         return b""
     for _ in range(WAKES):
         with suppress(TargetError, RemoteProtocolError):
             stub.nmi()
             stub.deaf = True
+            _swallow(link)
             return link.request(SUPPORTED, max(WAKING, PROBE * link.timeout))
     return b""
+
+
+def _swallow(link: Link) -> None:
+    """A guest that was woken answers all that stood on the line, a dead client's packets too."""
+    link.abandon()
+    link.drain(ECHO)
+    link.stray_stops.clear()
 
 
 def _silence(link: Link, stub: Stub) -> bytes:
