@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STUB_SYMBOL = "unidbg_trap"
 """The function of our stub to which a kernel brings its exceptions."""
-PATIENCE = 2.0
+PATIENCE = 5.0
 
 
 def nmi_of(record: GuestRecord) -> Nmi | None:
