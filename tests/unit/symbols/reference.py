@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,11 @@ def dies(path: Path) -> Iterator[DIE]:
 
 def layouts(path: Path) -> Iterator[Layout]:
     """All complete named structs and unions, with repetitions."""
-    for die in dies(path):
+    return layouts_among(dies(path))
+
+
+def layouts_among(found: Iterable[DIE]) -> Iterator[Layout]:
+    for die in found:
         if die.tag in STRUCTURES and "DW_AT_byte_size" in die.attributes and text(die, "DW_AT_name"):
             members = tuple(_member(child) for child in die.iter_children() if child.tag == "DW_TAG_member")
             size = die.attributes["DW_AT_byte_size"].value
@@ -73,7 +77,11 @@ def _plus(block: list[int]) -> int:
 
 def enumerations(path: Path) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
     """All named enums."""
-    for die in dies(path):
+    return enumerations_among(dies(path))
+
+
+def enumerations_among(found: Iterable[DIE]) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
+    for die in found:
         if die.tag == "DW_TAG_enumeration_type" and text(die, "DW_AT_name"):
             values = tuple(
                 (text(child, "DW_AT_name"), child.attributes["DW_AT_const_value"].value)
@@ -86,7 +94,11 @@ def enumerations(path: Path) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]
 
 def static_variables(path: Path) -> Iterator[tuple[str, int]]:
     """(name, address) of all variables that lie at a fixed address."""
-    for die in dies(path):
+    return static_variables_among(dies(path))
+
+
+def static_variables_among(found: Iterable[DIE]) -> Iterator[tuple[str, int]]:
+    for die in found:
         place = die.attributes.get("DW_AT_location")
         if die.tag != "DW_TAG_variable" or place is None or not isinstance(place.value, list):
             continue
