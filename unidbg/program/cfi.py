@@ -96,7 +96,8 @@ def _outcome(row: CfiRow, file: RegisterFile, caller: CallerFrame) -> Outcome:
         return Outcome(
             True, None, f"the stack is unreadable below {caller.cfa:#x}, where the return address lies"
         )
-    named = {file.names[number]: value for number, value in caller.registers.items()}
+    kept = ((number, value) for number, value in caller.registers.items() if number < len(file.names))
+    named = {file.names[number]: value for number, value in kept}
     named[file.counter] = caller.pc
     cursor = Cursor.of(named)
     if cursor is None:

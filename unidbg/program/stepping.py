@@ -6,15 +6,13 @@ import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from unidbg.errors import MemoryFault
+from unidbg.errors import MemoryFault, SymbolError
 from unidbg.program.program import Program
 
 MAX_FRAME_BYTES = 1 << 20
 """A frame larger than this is none."""
 GUESS_BYTES = 1024
 """Bytes above the stack pointer that are searched for a return address."""
-CALL_LENGTHS = (5, 2, 3, 6, 7, 4, 8)
-"""Lengths of x86_64 call instructions, the likely ones first."""
 NAMES = {"pc": ("rip", "pc", "eip"), "sp": ("rsp", "sp", "esp"), "fp": ("rbp", "x29", "fp", "ebp")}
 
 
@@ -55,15 +53,39 @@ def in_code(program: Program, pc: int) -> bool:
 
 def by_return_address(program: Program, step: Step) -> Step | None:
     """The caller of code that is none: the jump there was the last that happened, so nothing but the return
-    address was pushed.
+    address was pushed, or it is in the link register still.
     """
-    words = _words(program, step.cursor.sp, 1)
-    if words is None or not in_code(program, words[0]) or not _behind_call(program, words[0]):
+    sp = step.cursor.sp
+    if _machine(program) == "aarch64":
+        pc = step.cursor.registers.get("x30")
+    else:
+        words = _words(program, sp, 1)
+        pc, sp = words[0] if words else None, sp + program.pointer_bytes
+    if pc is None or not in_code(program, pc) or not _behind_call(program, pc):
         return None
-    pc, sp = words[0], step.cursor.sp + program.pointer_bytes
-    return Step(
-        Cursor(pc, sp, step.cursor.fp, {**step.cursor.registers, "rip": pc, "rsp": sp}), "return-address"
-    )
+    names = _names(program)
+    moved = {**step.cursor.registers, names.counter: pc, names.stack: sp}
+    return Step(Cursor(pc, sp, step.cursor.fp, moved), "return-address")
+
+
+def by_link_register(program: Program, step: Step) -> Step | None:
+    """The caller of an innermost function that did not save the link register, or gave it back already.
+
+    One that called something holds an address of its own there: then the frame pointer knows.
+    """
+    pc = step.cursor.registers.get("x30")
+    if _machine(program) != "aarch64" or step.how != "pc" or pc is None or not in_code(program, pc):
+        return None
+    if not _behind_call(program, pc) or _same_function(program, pc - 1, step.cursor.pc):
+        return None
+    names = _names(program)
+    moved = {**step.cursor.registers, names.counter: pc}
+    return Step(Cursor(pc, step.cursor.sp, step.cursor.fp, moved), "link-register")
+
+
+def _same_function(program: Program, first: int, second: int) -> bool:
+    here, there = program.locate(first), program.locate(second)
+    return here.address - here.offset == there.address - there.offset
 
 
 def by_frame_pointer(program: Program, step: Step) -> Step | None:
@@ -76,34 +98,55 @@ def by_frame_pointer(program: Program, step: Step) -> Step | None:
     if words is None:
         return None
     caller_fp, pc = words
-    if not in_code(program, pc) or (_is_x86(program) and not _behind_call(program, pc)):
+    if not in_code(program, pc) or (_knows_calls(program) and not _behind_call(program, pc)):
         return None
-    return Step(_moved(step, pc, fp + 2 * word, caller_fp), "frame-pointer")
+    return Step(_moved(program, step, pc, fp + 2 * word, caller_fp), "frame-pointer")
 
 
 def by_guess(program: Program, step: Step) -> Step | None:
     """The nearest word on the stack that is an address behind a call instruction."""
-    if not _is_x86(program):
+    if not _knows_calls(program):
         return None
     word = program.pointer_bytes
     start = (step.cursor.sp + word - 1) & -word
     words = _words(program, start, GUESS_BYTES // word)
     for index, pc in enumerate(words or ()):
         if in_code(program, pc) and _behind_call(program, pc):
-            return Step(_moved(step, pc, start + (index + 1) * word, step.cursor.fp), "guess")
+            return Step(_moved(program, step, pc, start + (index + 1) * word, step.cursor.fp), "guess")
     return None
 
 
-def _is_x86(program: Program) -> bool:
-    return bool(program.modules) and program.modules[0].image.machine == "x86_64"
+def _machine(program: Program) -> str:
+    return program.modules[0].image.machine if program.modules else program.target.architecture
 
 
-def _moved(step: Step, pc: int, sp: int, fp: int | None) -> Cursor:
-    known = {name: value for name, value in step.cursor.registers.items() if name in _PRESERVED}
-    return Cursor(pc, sp, fp, {**known, "rip": pc, "rsp": sp, "rbp": fp})
+def _knows_calls(program: Program) -> bool:
+    return bool(program.modules) and _machine(program) in ("x86_64", "i386", "aarch64")
 
 
-_PRESERVED = frozenset({"rbx", "r12", "r13", "r14", "r15"})
+class _Names(NamedTuple):
+    """Of the registers that a frame is known by, and of those that a callee preserves."""
+
+    counter: str = "rip"
+    stack: str = "rsp"
+    frame: str = "rbp"
+    preserved: frozenset[str] = frozenset({"rbx", "r12", "r13", "r14", "r15"})
+
+
+_NAMES = {
+    "aarch64": _Names("pc", "sp", "x29", frozenset(f"x{number}" for number in range(19, 29))),
+    "i386": _Names("eip", "esp", "ebp", frozenset({"ebx", "esi", "edi"})),
+}
+
+
+def _names(program: Program) -> _Names:
+    return _NAMES.get(_machine(program), _Names())
+
+
+def _moved(program: Program, step: Step, pc: int, sp: int, fp: int | None) -> Cursor:
+    names = _names(program)
+    known = {name: value for name, value in step.cursor.registers.items() if name in names.preserved}
+    return Cursor(pc, sp, fp, {**known, names.counter: pc, names.stack: sp, names.frame: fp})
 
 
 def _words(program: Program, address: int, count: int) -> tuple[int, ...] | None:
@@ -120,31 +163,11 @@ def _words(program: Program, address: int, count: int) -> tuple[int, ...] | None
 
 
 def _behind_call(program: Program, pc: int) -> bool:
-    """Whether the instruction before `pc` is a call: `e8 rel32`, or `ff /2`."""
+    """Whether the instruction before `pc` is a call."""
+    from unidbg_symbols.calls import follows_call
+
     module = program.module_at(pc - 1)
-    if module is None:
+    try:
+        return module is not None and follows_call(module.image, module.link_address(pc))
+    except SymbolError:
         return False
-    before = module.code_before(pc, max(CALL_LENGTHS))
-    return any(len(before) >= n and _is_call(before[-n:]) for n in CALL_LENGTHS)
-
-
-def _is_call(code: bytes) -> bool:
-    if code[0] in (0x41, 0x3E, 0xF2):
-        code = code[1:]
-    if len(code) == 5 and code[0] == 0xE8:
-        return True
-    return len(code) >= 2 and code[0] == 0xFF and code[1] >> 3 & 7 == 2 and len(code) == _modrm_length(code)
-
-
-def _modrm_length(code: bytes) -> int:
-    """Bytes of an instruction of one opcode byte and a ModRM operand."""
-    mode, operand = code[1] >> 6, code[1] & 7
-    if mode == 3:
-        return 2
-    length = 2 + (operand == 4)
-    if mode == 1:
-        return length + 1
-    if mode == 2 or operand == 5:
-        return length + 4
-    sib_base = code[2] & 7 if operand == 4 and len(code) > 2 else 0
-    return length + (4 if operand == 4 and sib_base == 5 else 0)

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from unidbg.program import cfi
 from unidbg.program.module import Module
 from unidbg.program.program import Program
-from unidbg.program.stepping import Cursor, Step, by_frame_pointer, by_guess, by_return_address, in_code
+from unidbg.program.stepping import (
+    Cursor,
+    Step,
+    by_frame_pointer,
+    by_guess,
+    by_link_register,
+    by_return_address,
+    in_code,
+)
 from unidbg.program.tailcalls import jumps_between
 from unidbg.views.base import Address, Location
 from unidbg.views.system import Frame, Variable
@@ -73,10 +81,19 @@ def _steps(program: Program, cursor: Cursor, faults: list[str]) -> Iterator[Step
         guesses += following.how == "guess"
         if guesses > MAX_GUESSES:
             return
-        if following.cursor.sp <= step.cursor.sp and not following.exact:
+        if not _grows(step, following):
             faults.append(f"the stack does not grow at {following.cursor.sp:#x}: it is corrupt from here on")
             return
         step = following
+
+
+def _grows(step: Step, caller: Step) -> bool:
+    """Whether a caller lies above its callee, as it must on one stack.
+
+    Where a call leaves the return address in a register, a function without a frame of its own lies level.
+    """
+    level = step.exact and "x30" in step.cursor.registers
+    return caller.exact or caller.cursor.sp > step.cursor.sp or (level and caller.cursor.sp == step.cursor.sp)
 
 
 def _up(program: Program, step: Step, faults: list[str]) -> Step | None:
@@ -89,7 +106,7 @@ def _up(program: Program, step: Step, faults: list[str]) -> Step | None:
     if found.known:
         faults.extend([found.fault] if found.fault else [])
         return _checked(program, found.step, faults) if found.step else None
-    following = _wild(program, step) or by_frame_pointer(program, step) or by_guess(program, step)
+    following = next(filter(None, (way(program, step) for way in _WAYS)), None)
     if following is None and found.fault:
         faults.append(found.fault)
     return following
@@ -100,6 +117,10 @@ def _wild(program: Program, step: Step) -> Step | None:
     if not step.exact or not program.modules or in_code(program, step.cursor.pc + 1):
         return None
     return by_return_address(program, step)
+
+
+_WAYS = (_wild, by_link_register, by_frame_pointer, by_guess)
+"""Without call-frame information, the surest first."""
 
 
 def _checked(program: Program, step: Step, faults: list[str]) -> Step | None:

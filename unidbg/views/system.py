@@ -241,10 +241,10 @@ class Variable(Record):
 class Frame(Record):
     """One frame of a backtrace, innermost first.
 
-    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `inline`, `guess`, `tail-call` (the function ended
-    in a jump to the one below: the stack does not have it); `return-address`
-    is that of a call to what is no code. `variables` and `source` are
-    there where they were asked for (`unidbg bt`, `bt --source`).
+    `how` says what found it: `pc`, `cfi`, `frame-pointer`, `link-register`, `inline`, `guess`; `tail-call`:
+    the function ended in a jump to the one below, so the stack does not have it; `return-address` is that of
+    a call to what is no code. `variables` and `source` are there where they were asked for (`unidbg bt`,
+    `bt --source`).
     """
 
     index: int
