@@ -23,6 +23,7 @@ SUITES = {
     "attach": "Attach, see, detach",
     "refresh": "Refresh a running guest",
     "serve": "What watching costs a server",
+    "unattached": "What the stub costs while nobody is attached",
     "symbols": "Symbols, types, lines",
     "dumps": "Dumps",
     "stub": "Inside the guest",

@@ -83,6 +83,20 @@ def test_objects_and_headers(unidbg: Runner, tmp_path: Path, name: str) -> None:
     assert undefined.stdout.strip() == ""
 
 
+def test_less_is_smaller(unidbg: Runner, tmp_path: Path) -> None:
+    def size(*options: str) -> int:
+        ran = unidbg("stub", "build", "x86_64", "--output", "out", "--json", *options)
+        assert ran.code == 0, ran.err
+        files = {file["path"]: file for file in json.loads(ran.out)["data"]["files"]}
+        return int(files["unidbg.o"]["loaded_bytes"])
+
+    minimal, observing, less = size("--minimal"), size("--observe"), size("--without", "trace")
+    assert minimal < observing < less < size()
+    ran = unidbg("stub", "build", "x86_64", "--without", "everything")
+    assert ran.code == 2
+    assert "no feature 'everything' to leave out: trace, agent" in ran.err
+
+
 def test_an_architecture_that_there_is_no_stub_for(unidbg: Runner) -> None:
     ran = unidbg("stub", "build", "mips")
     assert ran.code == 2

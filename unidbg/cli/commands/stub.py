@@ -77,13 +77,28 @@ def copy_command(folder: Path, force: bool, settings: Settings) -> None:
 @command.command(
     "build",
     cls=Command,
-    epilog=examples("unidbg stub build x86_64", "unidbg stub build x86_64 --output out --cc clang"),
+    epilog=examples(
+        "unidbg stub build x86_64",
+        "unidbg stub build x86_64 --output out --cc clang",
+        "unidbg stub build x86_64 --without trace",
+    ),
 )
 @click.argument("architecture", metavar="ARCH", type=ArchitectureType())
 @click.option("--output", metavar="DIR", type=FOLDER, help="Where to; unidbg-ARCH where not given.")
 @click.option("--cc", metavar="COMPILER", help="The C compiler; $CC or gcc where not given.")
+@click.option("--observe", is_flag=True, help="Leave out all code that changes the guest.")
+@click.option("--minimal", is_flag=True, help="Registers, memory, breakpoints and steps alone.")
+@click.option("--without", multiple=True, metavar="NAME", help="Leave a feature out; repeatable.")
 @plain_settings
-def build_command(architecture: str, output: Path | None, cc: str | None, settings: Settings) -> None:
+def build_command(
+    architecture: str,
+    output: Path | None,
+    cc: str | None,
+    observe: bool,
+    minimal: bool,
+    without: tuple[str, ...],
+    settings: Settings,
+) -> None:
     """Build the objects that a kernel links, with their headers.
 
     unidbg.o is the stub, entry.o has entries for exceptions, note.o is for probes.
@@ -91,4 +106,17 @@ def build_command(architecture: str, output: Path | None, cc: str | None, settin
     from unidbg.cli.kit.building import build
 
     folder = output or Path(f"unidbg-{architecture}")
-    present(lambda: build(architecture, folder, compiler=cc, options={}), settings)
+    options = {"OBSERVE": "1" if observe else "", "MINIMAL": "1" if minimal else ""}
+    chosen = {name: value for name, value in options.items() if value} | _left_out(without)
+    present(lambda: build(architecture, folder, compiler=cc, options=chosen), settings)
+
+
+def _left_out(names: tuple[str, ...]) -> dict[str, str]:
+    """The variable of make; ConfigError for a feature that there is none of."""
+    from unidbg.cli.kit.sources import features
+    from unidbg.errors import ConfigError
+
+    unknown = [name for name in names if name not in features()]
+    if unknown:
+        raise ConfigError(f"the stub has no feature {unknown[0]!r} to leave out: {', '.join(features())}")
+    return {"WITHOUT": " ".join(names)} if names else {}

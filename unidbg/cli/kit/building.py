@@ -47,7 +47,7 @@ def _tools(architecture: str, compiler: str | None) -> dict[str, str]:
     machine = platform.machine().lower()
     prefix = "" if ALIASES.get(machine, machine) == architecture else f"{architecture}-linux-gnu-"
     chosen = compiler or os.environ.get("CC") or f"{prefix}gcc"
-    tools = {"CC": chosen, "LD": f"{prefix}ld", "OBJCOPY": f"{prefix}objcopy"}
+    tools = {"CC": chosen, "LD": f"{prefix}ld", "NM": f"{prefix}nm", "OBJCOPY": f"{prefix}objcopy"}
     for program in ("make", *(words.split()[0] for words in tools.values() if words.split())):
         if shutil.which(program) is None:
             raise Unanswered(f"there is no {program} here", _remedy(prefix))

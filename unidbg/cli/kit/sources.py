@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -58,6 +59,12 @@ def files() -> list[Path]:
     root = stubs()
     inside = (path.relative_to(root) for path in sorted(root.rglob("*")) if path.is_file())
     return [path for path in inside if not LEFT_OUT & set(path.parts)]
+
+
+def features() -> list[str]:
+    """What can be left out of the stub, by the names of `make WITHOUT=`."""
+    text = (stubs() / "core" / "features.h").read_text(encoding="utf-8")
+    return re.findall(r"^#ifdef UNIDBG_WITHOUT_(\w+)", text, re.MULTILINE)
 
 
 def architectures() -> list[str]:
