@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,3 +189,25 @@ def test_the_plugin_is_found_by_its_entry_point() -> None:
 
     found = [point.value for point in entry_points(group="pytest11") if point.name == "unidbg"]
     assert found == ["unidbg.testing.plugin"]
+
+
+READY = Path(__file__).parents[2] / "samples" / "ci"
+
+
+def test_the_folder_that_users_copy(tmp_path: Path, sample: Callable[[str], Path]) -> None:
+    """As a new user would: copied into an empty repository, with the image where its page says."""
+    shutil.copytree(READY, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "build").mkdir()
+    shutil.copy(sample("httpd"), tmp_path / "build" / "httpd.elf")
+    checked = run(tmp_path, UNIDBG, "check", "build/httpd.elf", "--sarif", "unidbg.sarif")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    tested = run(tmp_path, *PYTEST, "tests")
+    assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
+
+
+def test_a_leak_turns_the_run_red_with_its_call_site(tmp_path: Path, sample: Callable[[str], Path]) -> None:
+    done = run(tmp_path, UNIDBG, "check", str(sample("leaky")), "-k", "heap-leaks", "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    findings = json.loads(done.stdout)["data"]["findings"]
+    assert findings
+    assert all(finding["location"]["symbol"] for finding in findings)
