@@ -206,6 +206,7 @@ def test_the_folder_that_users_copy(tmp_path: Path, sample: Callable[[str], Path
 
 
 def test_a_leak_turns_the_run_red_with_its_call_site(tmp_path: Path, sample: Callable[[str], Path]) -> None:
+    (tmp_path / "unidbg.toml").write_text('[run]\nappend = "callsites"\n')
     done = run(tmp_path, UNIDBG, "check", str(sample("leaky")), "-k", "heap-leaks", "--json")
     assert done.returncode == 1, done.stdout + done.stderr
     findings = json.loads(done.stdout)["data"]["findings"]

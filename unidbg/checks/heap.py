@@ -54,7 +54,8 @@ def leaks(seen: Seen) -> Iterator[Found]:
         site = group.call_site
         by = f", allocated at {site.symbol or hex(site.address)}" if site else ""
         kind = f" ({group.type})" if group.type else ""
-        text = f"{group.count} blocks of {group.size_bytes} bytes{kind} are leaked{by}"
+        count = "1 block is" if group.count == 1 else f"{group.count} blocks are"
+        text = f"{count} leaked, {group.size_bytes} bytes each{kind}{by}"
         key = f"{group.size_bytes} {site.symbol if site else ''}"
         yield Found(f"groups.{index}", text, site or Location(group.witness), key)
 

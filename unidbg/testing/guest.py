@@ -95,11 +95,14 @@ class Guest:
         time.sleep(POLL)
 
     def session(self, url: str | None = None) -> GuestSession:
-        """Attached, with the guest's image: by QMP, by its stub where a session has that, or by `url`."""
+        """Attached, with the guest's image: by a QMP socket of its own, where a session has that by the one
+        for everybody, or by `url`.
+        """
         from unidbg.session import ImageSpec, Session
         from unidbg.testing.session import GuestSession
 
-        url = url or (self.stub if self.open_session() else self.qmp)
+        own = f"qmp:{os.path.join(self.record.folder, 'own.sock')}"
+        url = url or (self.qmp if self.open_session() else own)
         made = GuestSession(Session.open(url, images=[ImageSpec(self.image)]))
         self._sessions.append(made)
         return made
