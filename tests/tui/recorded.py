@@ -359,13 +359,14 @@ def moment(
     step: int, change: Change = lambda view: view, *, network: bool = False, whole: bool = False
 ) -> Moment:
     """Snapshot `step`, half a second after the one before; `whole`: the guest has everything."""
-    view = change(overview(step))
+    view = overview(step)
     beside: dict[str, Part] = {"rings": rings(step)} if network or whole else {}
     if network or whole:
         view = replace(view, net=net(step), rings=brief_rings(step))
     if whole:
         view = surroundings.complete(view, step)
         beside["heap"] = surroundings.heap_with_holders(view)
+    view = change(view)
     stopped = view.provenance.stopped_ns
     return Moment(100.0 + step * PERIOD_S, {"overview": view, **beside}, stopped, step, 3_100_000)
 

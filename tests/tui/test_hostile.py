@@ -14,7 +14,7 @@ from unidbg_tui.model import Model
 from unidbg_tui.source import Lost, Taken
 
 from tests.tui.conftest import MakeApp
-from tests.tui.recorded import faulty, moment, overview
+from tests.tui.recorded import OFFERED, faulty, moment, overview
 from unidbg.views.base import Absent, Address, Fault, Location
 from unidbg.views.system import HeapView, MemoryView, OverviewView, Region
 
@@ -65,14 +65,23 @@ async def walk(app: UnidbgApp, pilot: Pilot[None]) -> list[str]:
     for number in "12345678900":
         await pilot.press(number if number != "0" or app.view_name != "boot" else "right_square_bracket")
         await pilot.pause()
-        seen += [strip.text for strip in app.screen._compositor.render_strips()]
+        seen += drawn(app)
+    for _ in range(len(app.model.names) - 11):
+        await pilot.press("right_square_bracket")
+        await pilot.pause()
+        seen += drawn(app)
     return seen
+
+
+def drawn(app: UnidbgApp) -> list[str]:
+    """The lines of the screen."""
+    return [strip.text for strip in app.screen._compositor.render_strips()]
 
 
 @pytest.mark.parametrize("first", [0, 5, 10])
 async def test_no_text_of_a_guest_is_more_than_text(make_app: MakeApp, first: int) -> None:
     texts = rotated(first)
-    app, reader = make_app(lambda view: poisoned_overview(view, texts), steps=2)
+    app, reader = make_app(lambda view: poisoned_overview(view, texts), steps=2, whole=True)
     async with app.run_test(size=(120, 40)) as pilot:
         seen = await walk(app, pilot)
         for text in HOSTILE:
@@ -85,7 +94,7 @@ async def test_no_text_of_a_guest_is_more_than_text(make_app: MakeApp, first: in
 
 async def test_markup_is_shown_as_it_is_and_a_click_on_it_does_nothing(make_app: MakeApp) -> None:
     text = "[@click=app.leave()]leave[/]"
-    app, _ = make_app(lambda view: poisoned(view, itertools.repeat(text)), steps=2)
+    app, _ = make_app(lambda view: poisoned(view, itertools.repeat(text)), steps=2, whole=True)
     async with app.run_test(size=(120, 40)) as pilot:
         seen = "\n".join(await walk(app, pilot))
         assert text in seen
@@ -130,6 +139,32 @@ async def test_numbers_that_make_no_sense_are_drawn(make_app: MakeApp) -> None:
 
     app, _ = make_app(change, steps=3)
     async with app.run_test(size=(80, 24)) as pilot:
+        assert await walk(app, pilot)
+
+
+ABSURD = (0, -1, (1 << 64) - 1, -(1 << 63), 1 << 60)
+
+
+def absurd(value: Any, numbers: Iterator[int]) -> Any:
+    """`value` with the next of `numbers` in place of each number."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [f.name for f in dataclasses.fields(value) if f.name not in ("provenance", "faults")]
+        return dataclasses.replace(value, **{name: absurd(getattr(value, name), numbers) for name in fields})
+    if isinstance(value, tuple):
+        return tuple(absurd(item, numbers) for item in value)
+    return next(numbers) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@pytest.mark.parametrize("first", range(len(ABSURD)))
+async def test_absurd_numbers_of_all_that_is_offered_are_drawn(make_app: MakeApp, first: int) -> None:
+    numbers = itertools.cycle(ABSURD[first:] + ABSURD[:first])
+
+    def change(view: OverviewView) -> OverviewView:
+        parts = {name: absurd(getattr(view, name), numbers) for name in (*OFFERED, "boot")}
+        return dataclasses.replace(view, **parts)
+
+    app, _ = make_app(change, steps=3, whole=True)
+    async with app.run_test(size=(120, 40)) as pilot:
         assert await walk(app, pilot)
 
 
