@@ -33,6 +33,10 @@ QEMU_HAS_NOT = {
     "ABI",
     "the reason of a stop",
     "jThreadsInfo",
+    "tables for info os",
+    "QAllow: a client forbids itself to write",
+    "non-stop: memory is read while the guest runs",
+    "tracepoints",
     "qHostInfo",
 }
 """Of QEMU's gdbstub, 7.2 to now: what is `no` for sure."""
@@ -62,7 +66,7 @@ def test_our_stub_can_everything(hello: Booted) -> None:
 
 
 def test_our_stub_on_the_host_can_everything() -> None:
-    with Served(build_host(), "--threads") as served:
+    with Served(build_host(), "--threads", "--trace") as served:
         for _ in range(2):
             assert others(conform(served.address)) == []
         assert served.alive()
@@ -120,6 +124,7 @@ def test_a_guest_that_stood_stays_as_it_stood() -> None:
         assert {one.group for one in report.capabilities if one.verdict == "untested"} == {
             "running",
             "breakpoints",
+            "modes",
         }
         target = open_target(served.address)
         try:

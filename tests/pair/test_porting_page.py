@@ -127,6 +127,7 @@ def test_a_port_by_the_page_conforms(line: Path) -> None:
     absent = {one.name for one in report.capabilities if one.verdict != "yes"}
     assert absent <= {
         "memory map",
+        "tracepoints",
         "qMemoryRegionInfo",
         "m: what is readable of a range",
         "lease: a client that vanishes leaves nothing behind",

@@ -20,7 +20,7 @@ from unidbg.target.opening import open_target
 from unidbg.target.rsptarget import RspTarget
 from unidbg.views.conformance import Capability, ConformanceReport
 
-MODULES = ("framing", "registers", "memory", "threads", "ours", "running", "lldb")
+MODULES = ("framing", "registers", "memory", "threads", "ours", "running", "tracing", "modes", "lldb")
 """In the order in which their probes are run. What runs the guest comes late: a stub may not survive it."""
 
 

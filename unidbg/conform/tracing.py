@@ -1,0 +1,51 @@
+"""A probe of tracepoints: one is hit on the code of `track`, and what it collected is found again."""
+
+from __future__ import annotations
+
+from unidbg.conform.guest import Guest
+from unidbg.conform.outcome import YES, Outcome, no, probe, untested, wrong
+from unidbg.conform.track import LAST, Track, awake, obstacle, on_track
+from unidbg.errors import TargetTimeout
+from unidbg.rsp.replies import printable
+
+TRACING = "tracing"
+COLLECT = b"M-1,%x,8"
+"""Eight bytes at an address."""
+
+
+@probe(TRACING, "tracepoints")
+def tracepoints(guest: Guest) -> Outcome:
+    if guest.ask(b"qTStatus")[:1] != b"T":
+        return no()
+    stands = obstacle(guest)
+    if stands is not None:
+        return stands
+    awake(guest)
+    with on_track(guest) as track:
+        try:
+            return _traced(track)
+        except TargetTimeout:
+            return wrong("the guest did not stop")
+        finally:
+            guest.ask(b"QTStop")
+            guest.ask(b"QTFrame:ffffffff")
+            guest.ask(b"QTinit")
+
+
+def _traced(track: Track) -> Outcome:
+    ask, place = track.guest.ask, track.at + 1
+    if ask(b"QTinit") != b"OK":
+        return untested("another trace is under way")
+    defined = (b"QTDP:1:%x:E:0:0-" % place, b"QTDP:-1:%x:%b" % (place, COLLECT % track.data), b"QTStart")
+    for packet in defined:
+        reply = ask(packet)
+        if reply != b"OK":
+            return wrong(f"{packet.decode()} is answered by {printable(reply, 20)}")
+    ask(b"Z0,%x,1" % (track.at + LAST))
+    try:
+        track.go()
+    finally:
+        ask(b"z0,%x,1" % (track.at + LAST))
+    ask(b"QTStop")
+    found = ask(b"QTFrame:0")
+    return YES if found.startswith(b"F0T1") else wrong(f"no frame: {printable(found, 20)}")
