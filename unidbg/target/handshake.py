@@ -37,7 +37,7 @@ WAKES = 3
 """NMIs that are tried."""
 ECHO = 0.2
 """Seconds of silence after which a guest that was woken has answered what it found."""
-WAKING = 0.4
+WAKING = 1.0
 """Seconds that the answer to one may take at least."""
 
 
@@ -76,7 +76,9 @@ def _wake(link: Link, stub: Stub) -> bytes:
             stub.nmi()
             stub.deaf = True
             _swallow(link)
-            return link.request(SUPPORTED, max(WAKING, PROBE * link.timeout))
+            reply = link.request(SUPPORTED, max(WAKING, PROBE * link.timeout))
+            _swallow(link)
+            return reply
     return b""
 
 
