@@ -188,3 +188,17 @@ def test_a_guest_outlives_ctrl_c_and_a_closed_terminal(boot: Boot, attach: Open,
     else:
         terminal.end()
     guest.wait_for_life()
+
+
+def test_a_dump_is_shown_and_does_not_move(tmp_path: Path, state_folder: Path) -> None:
+    """The one that comes with unidbg: no guest, so nothing is live and nothing can be paused."""
+    terminal = Terminal(state_folder / f"{tmp_path.name}.tmux", (120, 40))
+    try:
+        terminal.run(UNIDBG, "demo")
+        terminal.wait_for(r"◆ dump")
+        terminal.wait_for("crash_null_write")
+        terminal.wait_for("page fault: write to 0x10")
+        terminal.press("q")
+        terminal.wait_for("left with 0")
+    finally:
+        terminal.end()

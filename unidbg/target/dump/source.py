@@ -70,7 +70,7 @@ class FileSource:
         return self._all[offset : offset + length]
 
     def find(self, needle: bytes, start: int, end: int) -> int:
-        return self._map.find(needle, start, min(end, self.size))
+        return self._map.find(needle, start, min(end, self.size)) if start < self.size else -1
 
     def close(self) -> None:
         """Give the map back, unless somebody still looks at a part of it."""

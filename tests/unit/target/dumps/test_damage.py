@@ -162,6 +162,14 @@ def test_segments_that_share_bytes_do_not_multiply_them(tmp_path: Path) -> None:
         assert opened.target.memory.read_many([(0, count * size)]) == [None]
 
 
+def test_what_lies_behind_the_file_is_not_searched(tmp_path: Path) -> None:
+    data = bytearray(dumps.core([Load(0x1000, b"x" * 64)]))
+    struct.pack_into("<Q", data, 64 + 56 + 8, (1 << 64) - 8)
+    (tmp_path / "dump").write_bytes(data)
+    with Session.open(str(tmp_path / "dump"), images=[]) as opened:
+        assert list(opened.target.memory.find(b"needle")) == []  # type: ignore[attr-defined]
+
+
 def test_zstd_that_is_cut_off_gives_what_it_has(tmp_path: Path) -> None:
     package = pytest.importorskip("zstandard")
     packed = package.ZstdCompressor().compress(os.urandom(1 << 20))
