@@ -1,14 +1,13 @@
 """Fuzzes every parser of the symbols engine: ELF, DWARF, call frame information, expressions, names.
 
-`python -m tests.fuzz.symbols [--seconds N] [--seed N]` mutates compiled images by itself. With atheris
-installed, `python -m tests.fuzz.symbols --atheris [libFuzzer options]` lets coverage guide it. Anything but
-an answer or an error of ours is a finding: it is printed with the file that causes it; the exit code is 1.
+`python -m tests.fuzz.symbols [--seconds N] [--seed N]` mutates compiled images by itself, and
+`tests.fuzz.guided` lets coverage guide it. Anything but an answer or an error of ours is a finding: it is
+printed with the file that causes it; the exit code is 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import random
 import sys
 import tempfile
@@ -40,6 +39,9 @@ def one_image(data: bytes, address: int) -> None:
             for name in ("struct node", "struct bits"):
                 struct_of(opened.type(name))
                 dtype_of(opened.type(name))
+            for site in opened.call_sites(address + 20):
+                site.value(b"\x55")
+                drive(site.evaluate(site.target or b"", 0), lambda request: 0)
             for frame in opened.locals_at(address + 20):
                 for variable in frame:
                     drive(variable.locate(), lambda request: 0)
@@ -107,23 +109,15 @@ def report(data: bytes, noise: bytes, seed: int, number: int) -> int:
     return 1
 
 
-def with_atheris(arguments: list[str]) -> None:
-    """Let atheris choose the bytes: the first tell the subject and the place, the rest goes there."""
-    atheris = importlib.import_module("atheris")  # no dependency of ours: found by name
-
-    atheris.instrument_all()
-
-    def once(data: bytes) -> None:
-        if len(data) < 8:
-            return
-        image, places, address = parts(SUBJECTS[data[0] % len(SUBJECTS)])
-        offset, size = places[sorted(places)[data[1] % len(places)]]
-        at = offset + int.from_bytes(data[2:5], "little") % max(size, 1)
-        one_image(image[:at] + data[5:] + image[at + len(data) - 5 :], address)
-        one_text(data[5:])
-
-    atheris.Setup([sys.argv[0], *arguments], once)
-    atheris.Fuzz()
+def from_bytes(data: bytes) -> None:
+    """One round of a guided fuzzer: the first bytes tell the subject and the place, the rest goes there."""
+    if len(data) < 8:
+        return
+    image, places, address = parts(SUBJECTS[data[0] % len(SUBJECTS)])
+    offset, size = places[sorted(places)[data[1] % len(places)]]
+    at = offset + int.from_bytes(data[2:5], "little") % max(size, 1)
+    one_image(image[:at] + data[5:] + image[at + len(data) - 5 :], address)
+    one_text(data[5:])
 
 
 def main() -> int:
@@ -131,13 +125,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.symbols")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--atheris", action="store_true")
-    options, rest = parser.parse_known_args()
+    options = parser.parse_args()
     for flavour in SUBJECTS:
         build(*flavour)
-    if options.atheris:
-        with_atheris(rest)
-        return 0
     return 1 if by_itself(options.seconds, options.seed) else 0
 
 

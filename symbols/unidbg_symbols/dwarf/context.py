@@ -88,7 +88,9 @@ class Dwarf:
         section = self.elf.section(name + self._suffix)
         if section is None or self.elf.header.elf_type == "rel" or section.flags & SHF_COMPRESSED:
             return None
-        return None if section.name.startswith(".z") or section.type == SHT_NOBITS else section
+        if section.name.startswith(".z") or section.type == SHT_NOBITS:
+            return None
+        return section if section.offset + section.size <= self.elf.size else None
 
     def units(self, section: str = ".debug_info") -> list[Unit]:
         """The units of .debug_info or .debug_types, in their order."""

@@ -71,6 +71,7 @@ def use_everything(path: Path, address: int) -> None:
             lambda: opened.line_at(address + 20),
             lambda: opened.frames_at(address + 20),
             lambda: opened.function_at(address),
+            lambda: [(site.function, site.value(b"\x55")) for site in opened.call_sites(address)],
             lambda: opened.addresses_of("shapes.c", 34),
             lambda: opened.unwind_row(address + 4),
         ):
@@ -150,3 +151,18 @@ def test_what_is_damaged_is_named(flavour: tuple[str, ...]) -> None:
     with Image.open(path) as opened, pytest.raises(SymbolError, match="is damaged") as caught:
         opened.type("struct node")
     assert str(path) in str(caught.value)
+
+
+def test_a_section_that_claims_more_than_the_file_has_is_refused() -> None:
+    """Its header says 2^40 bytes: none are set aside for it."""
+    path = folder() / "huge.elf"
+    data, _, address = parts(SUBJECTS[0])
+    with Image.open(build(*SUBJECTS[0])) as opened:
+        names = [section.name for section in opened.sections]
+    damaged = bytearray(data)
+    headers = int.from_bytes(data[0x28:0x30], "little")
+    at = headers + 64 * names.index(".debug_info") + 0x20
+    damaged[at : at + 8] = (1 << 40).to_bytes(8, "little")
+    path.write_bytes(damaged)
+    with Image.open(path) as opened, pytest.raises(SymbolError, match="past the end of the file"):
+        opened.line_at(address)
