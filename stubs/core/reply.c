@@ -66,6 +66,7 @@ static bool special(uint8_t byte) {
 }
 
 void reply_binary(struct unidbg_stub *stub, const uint8_t *bytes, size_t count) {
+    stub->out.binary = true;
     for (size_t i = 0; i < count; i++) {
         if (special(bytes[i])) {
             reply_char(stub, '}');

@@ -108,12 +108,52 @@ void wire_begin(struct unidbg_stub *stub) {
     stub->out.data[0] = '$';
     stub->out.length = FRAME_HEAD;
     stub->out.overflow = false;
+    stub->out.binary = false;
+}
+
+/* A run of 4 to 98 equal bytes is the byte, `*`, and the number of repetitions as a letter. */
+enum { REPEATS_MIN = 3, REPEATS_MAX = 97, REPEATS_LETTER = 29 };
+
+static bool means_something(uint32_t letter) {
+    return letter == '#' || letter == '$' || letter == '*' || letter == '+' || letter == '-';
+}
+
+/* Repetitions of the byte at `from` that can be told at once. */
+static uint32_t repeats_at(const struct unidbg_sender *out, uint32_t from) {
+    uint32_t count = 0;
+
+    while (count < REPEATS_MAX && from + count + 1 < out->length &&
+           out->data[from + count + 1] == out->data[from])
+        count++;
+    for (; count >= REPEATS_MIN; count--) {
+        if (!means_something(count + REPEATS_LETTER))
+            return count;
+    }
+    return 0;
+}
+
+/* In place: what is written was read before. */
+static void shorten(struct unidbg_sender *out) {
+    uint32_t to = FRAME_HEAD;
+
+    for (uint32_t from = FRAME_HEAD; from < out->length; from++) {
+        uint32_t repeats = repeats_at(out, from);
+        out->data[to++] = out->data[from];
+        if (repeats == 0)
+            continue;
+        out->data[to++] = '*';
+        out->data[to++] = (uint8_t)(repeats + REPEATS_LETTER);
+        from += repeats;
+    }
+    out->length = to;
 }
 
 void wire_finish(struct unidbg_stub *stub) {
     struct unidbg_sender *out = &stub->out;
     uint8_t sum = 0;
 
+    if (!out->binary)
+        shorten(out);
     for (uint32_t i = FRAME_HEAD; i < out->length; i++)
         sum = (uint8_t)(sum + out->data[i]);
     out->data[out->length++] = '#';

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.core_c.conftest import Start
-from tests.support.stub_host import Host, escape, frame, unescape
+from tests.support.stub_host import Host, escape, expand, frame, unescape
 
 
 def test_a_good_packet_is_acknowledged_and_a_damaged_one_asked_for_again(start: Start) -> None:
@@ -113,3 +113,29 @@ def test_noise_neither_crashes_nor_wedges_the_stub(start: Start) -> None:
         host.send(frame(b"qC"))
         while host.read_packet() != b"QC1":
             pass
+
+
+def raw_reply(host: Host, payload: bytes) -> bytes:
+    """A reply as it is on the wire."""
+    host.send(frame(payload))
+    data = b""
+    while not (b"#" in data and len(data) >= data.index(b"#") + 3):
+        data += host.read_byte()
+    assert int(data[-2:], 16) == sum(data[1:-3]) & 0xFF
+    return data[1:-3]
+
+
+def test_runs_go_out_as_their_length_and_never_as_a_letter_that_means_something(host: Host) -> None:
+    shortest = 3
+    for length in range(1, 130):
+        raw = raw_reply(host, b"m300000,%x" % length)
+        letters = [part[0] for part in raw.split(b"*")[1:]]
+        assert not {*b"#$*+-"} & set(letters)
+        assert all(29 + shortest <= letter <= 126 for letter in letters)
+        assert expand(raw) == b"00" * length
+    assert len(raw_reply(host, b"m300000,1000")) < 300
+
+
+def test_binary_data_has_no_runs(host: Host) -> None:
+    assert raw_reply(host, b"x300000,40") == b"b" + bytes(64)
+    assert raw_reply(host, b"MultiMemRead:ranges:300000,40;") == b"40;" + bytes(64)

@@ -6,6 +6,7 @@ The framing here is the tests' own, so that a mistake in unidbg's cannot hide on
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import select
 import subprocess
@@ -56,6 +57,14 @@ def escape(data: bytes) -> bytes:
     return b"".join(bytes((0x7D, byte ^ 0x20)) if byte in b"#$}*" else bytes((byte,)) for byte in data)
 
 
+def expand(payload: bytes) -> bytes:
+    """Runs spelt out: a byte, `*`, and a letter for the number of its repetitions. Data has no bare `*`."""
+    parts = payload.split(b"*")
+    return parts[0] + b"".join(
+        before[-1:] * (part[0] - 29) + part[1:] for before, part in itertools.pairwise(parts)
+    )
+
+
 def unescape(data: bytes) -> bytes:
     """Binary data as it was before."""
     parts = data.split(b"}")
@@ -100,7 +109,7 @@ class Line:
             payload += byte
         digits = self.read_byte() + self.read_byte()
         assert int(digits, 16) == sum(payload) & 0xFF, f"bad sum of {payload!r}"
-        return payload
+        return expand(payload)
 
     def ask(self, payload: bytes, timeout: float = PROMPTLY) -> bytes:
         """Send a packet, read one."""

@@ -57,6 +57,7 @@ struct unidbg_sender {
     uint32_t size;
     uint32_t length;
     bool overflow;
+    bool binary; /* it has binary data: lengths of runs are not put in */
 };
 
 /* Bytes that wait to be sent, in a ring. */
