@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
+from pathlib import Path
 
 from tests.bench.harness import Row, commands
 from tests.bench.subjects import Subject, compressed, subjects
@@ -40,8 +42,28 @@ def run(quick: bool) -> list[Row]:
     if packed.path.is_file():
         rows.extend(_against_gdb(packed, runs, "no goal"))
     rows.extend(_indexed(runs))
+    rows.extend(row for subject in subjects() if subject.label == "d" for row in _command_line(subject, runs))
     for subject in subjects():
         rows.extend(_steady(subject))
+    return rows
+
+
+def _command_line(subject: Subject, runs: int) -> list[Row]:
+    """What the command line adds to a look-up of the library."""
+    unidbg = str(Path(sys.executable).with_name("unidbg"))
+    path = str(subject.path)
+    asked = {
+        "symbol": [unidbg, "sym", path, subject.function],
+        "struct layout": [unidbg, "type", path, f"struct {subject.struct}"],
+    }
+    rows = []
+    for what, command in asked.items():
+        question = f"image.types_named('struct {subject.struct}')"  # all of them are shown, not the first
+        library = _ours(subject, question if "struct" in what else questions(subject)[what][0])
+        row = commands(f"by the command line: {what}", command, library, other="library", goal="", runs=runs)
+        assert row.theirs is not None
+        more = f"{row.ours - row.theirs:.0f} ms more; goal <= 100 ms"
+        rows.append(replace(row, note=more))
     return rows
 
 
