@@ -6,13 +6,12 @@ Every other view says why it is absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from unidbg.profiles.base import Context, ViewFunction
-from unidbg.profiles.memory import generic_memory
-from unidbg.profiles.security import generic_security
-from unidbg.profiles.threads import threads
-from unidbg.views.base import Absent
+from unidbg.views.base import Absent, View
 
 if TYPE_CHECKING:
     from unidbg_symbols import Image
@@ -36,13 +35,23 @@ class GenericProfile:
         return "symbols" if image.has_symbols else "an image"
 
     def views(self) -> Mapping[str, ViewFunction]:
-        return {"memory": generic_memory, "security": generic_security, "threads": threads}
+        return {
+            "memory": partial(_late, "memory", "generic_memory"),
+            "security": partial(_late, "security", "generic_security"),
+            "threads": partial(_late, "threads", "threads"),
+        }
 
     def missing(self, context: Context, view: str) -> Absent:
         """Without an image nothing is decoded; with one, a probe is what lacks."""
         if not context.program.modules:
             return context.absent(view, NO_IMAGE, "give the unstripped image with --image FILE")
         return context.absent(view, NO_PROBES, REMEDY.format(view="VIEW"))
+
+
+def _late(module: str, name: str, context: Context) -> View | Absent:
+    """A view by a function whose module is loaded when it is first needed."""
+    function: ViewFunction = getattr(import_module(f"unidbg.profiles.{module}"), name)
+    return function(context)
 
 
 def without_probe(context: Context, view: str) -> Absent:

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from unidbg.profiles import records
-from unidbg.profiles.app import app
 from unidbg.profiles.base import Context, ViewFunction
-from unidbg.profiles.boot import boot
-from unidbg.profiles.cloud import cloud
-from unidbg.profiles.devices import devices
 from unidbg.profiles.fields import Fields
 from unidbg.profiles.generic import GenericProfile, without_probe
-from unidbg.profiles.heap import heap
-from unidbg.profiles.log import log
-from unidbg.profiles.loop import loop
-from unidbg.profiles.memory import memory
-from unidbg.profiles.net import net
-from unidbg.profiles.orchestration import orchestration
-from unidbg.profiles.rings import rings
 from unidbg.profiles.roots import find_root
-from unidbg.profiles.runtime import runtime
-from unidbg.profiles.security import security
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, View
 
@@ -32,21 +20,28 @@ if TYPE_CHECKING:
 
 Decoder = Callable[[Fields, Context], View]
 
-DECODERS: Mapping[str, Decoder] = {
-    "memory": memory,
-    "devices": devices,
-    "boot": boot,
-    "app": app,
-    "heap": heap,
-    "loop": loop,
-    "log": log,
-    "net": net,
-    "rings": rings,
-    "security": security,
-    "cloud": cloud,
-    "orchestration": orchestration,
-    "runtime": runtime,
-}
+KINDS = (
+    "memory",
+    "devices",
+    "boot",
+    "app",
+    "heap",
+    "loop",
+    "log",
+    "net",
+    "rings",
+    "security",
+    "cloud",
+    "orchestration",
+    "runtime",
+)
+"""The kinds of probe that have a view; each decoder is the function of that name in a module of that name."""
+
+
+def decoder(kind: str) -> Decoder:
+    """The function that makes the view `kind`; its module is loaded when it is first needed."""
+    found: Decoder = getattr(import_module(f"unidbg.profiles.{kind}"), kind)
+    return found
 
 
 class ProbeProfile:
@@ -63,7 +58,7 @@ class ProbeProfile:
         return "probe records" if bounds is not None and bounds[0] < bounds[1] else None
 
     def views(self) -> Mapping[str, ViewFunction]:
-        decoded = {kind: partial(decode, kind=kind) for kind in DECODERS}
+        decoded = {kind: partial(decode, kind=kind) for kind in KINDS}
         return {**self._fallback.views(), **decoded}
 
     def missing(self, context: Context, view: str) -> Absent:
@@ -82,7 +77,7 @@ def decode(context: Context, kind: str) -> View | Absent:
         reason = f"its root is {root.type_.name}, which is no struct"
         remedy = "export a pointer to the structure itself: UNIDBG_PROBE(kind, name, &object)"
         return context.absent(kind, reason, remedy)
-    return DECODERS[kind](Fields(context.program, root, faults), context)
+    return decoder(kind)(Fields(context.program, root, faults), context)
 
 
 def _without(context: Context, kind: str, faults: Faults) -> View | Absent:
