@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
+from unidbg.cli.exits import Unanswered
 from unidbg.cli.options import Settings
 from unidbg.cli.out import present, write_bytes
 from unidbg.views.base import Address, Location
@@ -31,6 +32,8 @@ def run(path: str, log: str, bias: int | None, settings: Settings) -> None:
     from unidbg_symbols import Image
 
     with Image.open(path) as image, _opened(log) as stream:
+        if not image.has_symbols and not image.has_dwarf:
+            image.symbol("main")  # its error says which file has them
         if settings.json:
             view = symbolized_view(image, stream, bias)
             present(lambda: view, settings)
@@ -41,6 +44,8 @@ def run(path: str, log: str, bias: int | None, settings: Settings) -> None:
 
 def _opened(log: str) -> BinaryIO:
     if log == "-":
+        if sys.stdin is None:
+            raise Unanswered("there is no standard input to read a log from", "name a file: LOG")
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     return open(log, "rb")
 

@@ -169,3 +169,22 @@ def test_a_folder_that_cannot_be_written_is_said(path: Path, tmp_path: Path) -> 
     done = unidbg("index", str(path), XDG_CACHE_HOME=str(tmp_path))
     assert done.returncode == 2
     assert str(tmp_path) in done.stderr
+
+
+def test_what_cannot_be_symbolized_says_why(path: Path, tmp_path: Path) -> None:
+    stripped = tmp_path / "stripped.elf"
+    shutil.copy(path, stripped)
+    subprocess.run(["strip", stripped], check=True)
+    log = tmp_path / "log"
+    log.write_text("0x101000\n")
+    done = unidbg("symbolize", str(stripped), str(log))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no symbols" in done.stderr
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" <&-', "sh", *UNIDBG, "symbolize", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert closed.returncode == 2
+    assert "standard input" in closed.stderr
