@@ -226,3 +226,21 @@ def test_a_guest_that_dies_is_received(sample: Any, tmp_path: Path) -> None:
     assert "page fault: write to 0x10" in shown.stdout
     assert "crash_null_write" in shown.stdout
     assert "verified by build-id" in shown.stdout
+
+
+@pytest.mark.parametrize("way", ["jump-to-null", "stack-overflow", "double-free"])
+def test_a_crash_is_as_plain_in_a_dump(way: str, sample: Any, tmp_path: Path) -> None:
+    """Whole and minimal: backtrace, culprit, reason, registers and heap are those of the dead guest."""
+    image = sample("crash")
+    whole, small = tmp_path / "whole.core", tmp_path / "small.core"
+    with boot_guest(image, append=f"crash={way}", ready="panic|exception") as guest:
+        for core, form in ((whole, ()), (small, ("--minimal",))):
+            made = run_unidbg("dump", guest.stub, "--image", str(image), "-o", str(core), *form)
+            assert made.returncode == 0, made.stderr
+        for name in ("bt", "regs", "heap", "overview"):
+            alive = data(name, guest.stub, "--image", str(image))
+            if name == "overview":
+                assert data(name, str(whole))["pc"] == data(name, str(small))["pc"] == alive["pc"]
+                continue
+            assert data(name, str(whole)) == alive, name
+            assert data(name, str(small)) == alive, name

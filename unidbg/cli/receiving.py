@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from unidbg.cli import dumping
-from unidbg.errors import ProtocolError, RegisterUnavailable, TargetGone, TargetTimeout
+from unidbg.errors import MemoryFault, ProtocolError, RegisterUnavailable, TargetGone, TargetTimeout
 from unidbg.program.identity import verify
 from unidbg.program.program import Program
 from unidbg.program.recording import Recording
@@ -22,6 +22,7 @@ from unidbg.views.host import DumpReport
 STACK_BYTES = 8192
 """Above each stack pointer; a backtrace reads more where it needs more."""
 RED_ZONE = 128
+INSTRUCTIONS = 32
 POINTERS = ("rsp", "sp", "esp")
 PAUSE = 0.5
 """Seconds before a line that broke is tried again."""
@@ -94,6 +95,10 @@ def record(session: Session, recording: Recording) -> Session:
     for module in session.program.modules:
         verify(module.image, module.bias, recording.memory)
     recorded.snapshot(["threads", "log"])  # what matters most comes first
+    for thread in recording.threads():
+        with suppress(RegisterUnavailable, MemoryFault):
+            recorded.backtrace(thread.id)
+            recorded.disassemble(None, INSTRUCTIONS, thread.id)
     recorded.snapshot(VIEWS)
     recorded.packets()
     return recorded

@@ -5,12 +5,14 @@ Physical memory is searched as it lies in the file, then led back through the pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from unidbg.errors import ImageMismatch
 from unidbg.program import paging
-from unidbg.program.identity import text_samples
+from unidbg.program.identity import alike, text_samples, verify
+from unidbg.program.module import MASK
 from unidbg.target.dump.target import DumpTarget
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from unidbg.target.base import Target
 
+PAGE = 4096
 MAX_HITS = 64
 NEEDLE_BYTES = 64
 NEEDLES = 3
@@ -32,13 +35,33 @@ class Hit(NamedTuple):
 
 
 def biases(image: Image, target: Target) -> Iterator[Hit]:
-    """Biases at which something of the image lies in a dump, the surest first; nothing for a live guest."""
-    if not isinstance(target, DumpTarget):
+    """Biases at which something of the image lies in a dump, the surest first.
+
+    Nothing for a live guest, and where the image lies as it was linked: then another is a copy. A note alone
+    is not enough, a loader may have left one somewhere: the code has to be there too.
+    """
+    if not isinstance(target, DumpTarget) or _as_linked(image, target):
         return
-    virtual = _Virtual(target)
+    virtual, samples = _Virtual(target), text_samples(image)[:NEEDLES]
     for link, needle, what in _needles(image):
         for found in virtual.find(needle):
-            yield Hit(_signed(found - link), f"{what} at {found:#x}")
+            bias = found - link
+            if not bias % PAGE and _agrees(target, samples, bias):
+                yield Hit(_signed(bias), f"{what} at {found:#x}")
+
+
+def _as_linked(image: Image, target: DumpTarget) -> bool:
+    try:
+        return verify(image, 0, target.memory) != "unverified"
+    except ImageMismatch:
+        return False
+
+
+def _agrees(target: DumpTarget, samples: Sequence[tuple[int, bytes]], bias: int) -> bool:
+    """Whether code lies there that is much like the image's, if it has any to go by."""
+    ranges = [((link + bias) & MASK, len(data)) for link, data in samples]
+    pairs = zip(samples, target.memory.read_many(ranges), strict=True)
+    return all(theirs is not None and alike(ours, theirs) for (_, ours), theirs in pairs)
 
 
 def _signed(bias: int) -> int:

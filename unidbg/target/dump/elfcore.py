@@ -16,6 +16,7 @@ from unidbg.target.dump.target import Contents, numbered
 MAX_CPUS = 4096
 TOP = 0xFFFF << 48
 SIGN = 1 << 47
+MEMORY_ALONE = "it was dumped by a way that shows memory alone"
 
 
 def read_core(source: Source) -> Contents:
@@ -36,7 +37,7 @@ def read_core(source: Source) -> Contents:
         headers=_virtual(source, loads, notes, solo5),
         stop=own.stop if own else _stop(found),
         image=own.image if own else None,
-        no_registers="the core has no NT_PRSTATUS note of a kind that is known",
+        no_registers=MEMORY_ALONE if own else "the core has no NT_PRSTATUS note of a kind that is known",
         notes=_complaints(source, header, loads, solo5),
     )
 

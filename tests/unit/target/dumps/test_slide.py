@@ -71,3 +71,14 @@ def test_doctor_says_how_it_was_found(dead: Dead, tmp_path: Path, capsys: pytest
     file.write_bytes(flat(dead))
     run(["doctor", f"raw:{file}@{0x100000 + MOVED:#x}", "--image", dead.guest.path, "--json"])
     assert "at bias 0x70000, found by build-id note at 0x17" in capsys.readouterr().out
+
+
+def test_a_copy_of_the_note_is_no_image(dead: Dead, tmp_path: Path) -> None:
+    """A loader's copy, and a program counter at NULL: the image is where it was linked."""
+    note = next(one for one in dead.guest.image.notes() if one.owner == "GNU")
+    copy = (16 * b"\0" + b"GNU\0" + bytes(note.desc)).ljust(4096, b"\0")
+    loads = [*dead.loads, dumps.Load(0x90_0000, copy, 0x90_0000)]
+    file = tmp_path / "core"
+    file.write_bytes(dumps.core(loads, dumps.prstatus({**dead.registers, "rip": 0})))
+    with Session.open(str(file), images=[ImageSpec(dead.guest.path)]) as opened:
+        assert opened.program.modules[0].bias == 0
