@@ -41,7 +41,7 @@ def heap(fields: Fields, context: Context) -> HeapView:
         free_bytes=_told(fields, "free_bytes"),
         largest_free_bytes=_told(fields, "largest_free", "largest_free_bytes"),
         failed=_told(fields, "failed"),
-        classes=_classes(fields),
+        classes=_classes(fields) if context.detail != "brief" else (),
         call_sites=call_sites(fields, start, current) if walk else (),
         faults=fields.faults.all(),
     )

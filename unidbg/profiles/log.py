@@ -20,7 +20,8 @@ MAX_RING = 1 << 20
 """Bytes of a ring that are read; of a larger claim the first so many."""
 OVERLAP = 64
 EXPECTED = 512
-"""Bytes that a guest is expected to write between two refreshes."""
+"""Bytes that a guest is expected to write between two refreshes, at most."""
+LEAST = 128
 
 
 class Ring(NamedTuple):
@@ -77,9 +78,16 @@ def _read(context: Context, memory: AddressSpace, start: int, size: int, written
         context.memo[key] = Ring(start, size, written, data)
     if context.ahead is not None and size:
         context.ahead.forget(start, min(size, written))
-        for offset, length in spans(size, max(written - OVERLAP, 0), min(OVERLAP + EXPECTED, size)):
+        more = OVERLAP + _expected(known, written)
+        for offset, length in spans(size, max(written - OVERLAP, 0), min(more, size)):
             context.ahead.expect(start + offset, length)
     return data
+
+
+def _expected(known: object, written: int) -> int:
+    """Twice what was written since the last refresh, within bounds."""
+    fresh = written - known.written if isinstance(known, Ring) else EXPECTED
+    return min(EXPECTED, max(LEAST, 2 * fresh))
 
 
 def _go_on(memory: AddressSpace, known: Ring, written: int) -> bytes | None:

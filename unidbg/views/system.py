@@ -300,7 +300,7 @@ class LogView(View):
 class OverviewView(View):
     """The first page: everything at a glance. A part that is not to be had is `Absent`.
 
-    `rings` has counters alone and `heap` no call sites: the rest is in the views of their own.
+    `rings` has counters alone, `heap` no size classes and call sites: those are in the views of their own.
     """
 
     state: str
