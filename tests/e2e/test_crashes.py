@@ -16,6 +16,7 @@ from tests.e2e.crashes import CRASHES, Crash
 from tests.e2e.guests import Boot, Booted
 from tests.e2e.test_stock_debuggers import gdb
 from tests.e2e.test_tui import Open, attach
+from unidbg.errors import MemoryFault
 from unidbg.views.system import OverviewView, ThreadsView
 
 __all__ = ["attach"]
@@ -55,6 +56,18 @@ def test_a_crash_of_an_image_that_has_moved_itself(boot: Boot, machine: str) -> 
     guest = dead(boot, crash, machine, "aslr")
     check(guest, crash, guest.stub)
     check(guest, crash, guest.gdbstub)
+
+
+@pytest.mark.parametrize("way", ["interrupt-fault", "null-write"])
+def test_what_cannot_be_read_does_not_hide_what_failed(boot: Boot, way: str) -> None:
+    """The stub's own page faults nest in the one that it stands in."""
+    crash = next(crash for crash in CRASHES if crash.way == way)
+    guest = dead(boot, crash, "q35")
+    with guest.session() as session:
+        for _ in range(3):
+            with pytest.raises(MemoryFault):
+                session.target.memory.read(0x10, 8)
+    check(guest, crash, guest.stub)
 
 
 def test_a_crash_in_the_interface(boot: Boot, attach: Open) -> None:
