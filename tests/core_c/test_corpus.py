@@ -13,12 +13,14 @@ from tests.support.stub_host import SANITIZERS, HostBuild
 CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus"
 
 
+@pytest.mark.parametrize("port", ["", "bare", "full"])
 @pytest.mark.parametrize("name", ["line", "commands", "bytecode"])
-def test_the_corpus(build: HostBuild, name: str) -> None:
+def test_the_corpus(build: HostBuild, name: str, port: str) -> None:
+    """In a kernel like most, in one that can do next to nothing, and in one that can do everything."""
     corpus = CORPUS / f"{name}.txt"
     done = subprocess.run(
         [build.program.with_name(f"replay-{name}"), corpus],
-        env={**os.environ, **SANITIZERS, "UNIDBG_FUZZ_GUEST": str(build.image)},
+        env={**os.environ, **SANITIZERS, "UNIDBG_FUZZ_GUEST": str(build.image), "UNIDBG_FUZZ_PORT": port},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

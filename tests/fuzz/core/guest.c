@@ -56,6 +56,56 @@ static void load(void) {
     }
 }
 
+static size_t room(void *line) {
+    (void)line;
+    return clock_ns % 3000000 == 0 ? 0 : 48;
+}
+
+static void notify_room(void *line, bool on) {
+    (void)line;
+    sum += on;
+}
+
+static void nothing(void *context) {
+    (void)context;
+}
+
+static void with_frame(void *context, struct unidbg_frame *frame) {
+    (void)context;
+    sum += frame->vector != 0;
+}
+
+/* It would not come back. */
+static void end(void *context) {
+    (void)context;
+    longjmp(done, 1);
+}
+
+/* A port that gives no more than it must: UNIDBG_FUZZ_PORT=bare. */
+static void bare(void) {
+    struct unidbg_port all = port;
+
+    port = (struct unidbg_port){.context = all.context, .get = all.get, .put = all.put, .peek = all.peek};
+}
+
+/* One that gives all there is: UNIDBG_FUZZ_PORT=full. */
+static void full(void) {
+    port.room = room;
+    port.notify_room = notify_room;
+    port.hold = port.release = port.idle = nothing;
+    port.capture = port.restore = with_frame;
+    port.reboot = port.kill = end;
+    port.bias = 0xffff800000000000u;
+    port.lacks = UNIDBG_SYSTEM;
+}
+
+static void choose(const char *kind) {
+    if (kind && strcmp(kind, "bare") == 0)
+        bare();
+    if (kind && strcmp(kind, "full") == 0)
+        full();
+}
+
 void guest_begin(void) {
     if (loaded.segment_count == 0)
         load();
@@ -72,6 +122,7 @@ void guest_begin(void) {
     port.exec_file = "guest.elf";
     port.trace = trace;
     port.trace_size = sizeof trace;
+    choose(getenv("UNIDBG_FUZZ_PORT"));
     if (!unidbg_init(&stub, &port, buffer, sizeof buffer))
         abort();
 }
