@@ -31,6 +31,8 @@ static void release(struct unidbg_stub *stub, uint64_t id) {
         return;
     if (place < stub->told)
         stub->told--;
+    else if (place == stub->told)
+        stub->told_gone = stub->notifying;
     for (stub->held_count--; place < stub->held_count; place++)
         stub->held[place] = stub->held[place + 1];
 }
@@ -46,6 +48,7 @@ static void hold_all(struct unidbg_stub *stub) {
 void nonstop_let_go(struct unidbg_stub *stub) {
     stub->held_count = 0;
     stub->told = 0;
+    stub->told_gone = stub->notifying;
 }
 
 /* ---- telling ---- */
@@ -94,6 +97,7 @@ static void tell_or_end(struct unidbg_stub *stub) {
 
 void nonstop_question(struct unidbg_stub *stub) {
     stub->told = 0;
+    stub->told_gone = false;
     tell_or_end(stub);
 }
 
@@ -101,8 +105,9 @@ enum verdict packet_vStopped(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
     if (!stub->nonstop)
         return REPLY;
-    if (stub->told < stub->held_count)
+    if (stub->told < stub->held_count && !stub->told_gone)
         stub->told++;
+    stub->told_gone = false;
     tell_or_end(stub);
     return REPLY;
 }

@@ -90,6 +90,7 @@ struct unidbg_stub {
     bool nonstop;           /* QNonStop:1 */
     bool live;              /* a packet is answered while the guest runs */
     bool notifying;         /* a notification was sent, vStopped has not been answered OK yet */
+    bool told_gone;         /* the thread that was told last is not held any more */
     bool lldb;              /* a packet came that only LLDB sends */
     bool lldb_threads;      /* QListThreadsInStopReply */
     bool probation;         /* somebody stopped the guest and has sent no valid packet yet */
