@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import weakref
 from typing import NamedTuple
 
 from unidbg.errors import TargetError
 from unidbg.profiles.base import Context
 from unidbg.program import paging
+from unidbg.program.capture import Capture
 from unidbg.program.program import Program
 from unidbg.program.refresh import SLOW
 from unidbg.program.snapshot import SnapshotMiss
@@ -45,7 +47,7 @@ def walk_tables(context: Context, physical: AddressSpace, faults: Faults) -> pag
     if root is None:
         return None
     slow = context.memo is not None and context.program.target.kind in SLOW
-    found = _recent(context, physical, root) if slow else _walk(physical, root)
+    found = _recent(context, physical, root) if slow else _once(context, physical, root)
     for fault in found.faults:
         faults.add("regions", f"at virtual {fault.virtual:#x}: {fault.reason}", fault.entry)
     return found
@@ -71,6 +73,21 @@ def find_root(program: Program, faults: Faults) -> Root | None:
         levels = 5 if (found.get("cr4") or 0) & paging.CR4_LA57 else 4
         return Root(cr3, levels, efer is None or bool(efer & paging.EFER_NXE))
     return None
+
+
+_WALKED: weakref.WeakKeyDictionary[Capture, tuple[Root, paging.PageWalk]] = weakref.WeakKeyDictionary()
+"""The walk of each capture: several views ask for it, and it does not change."""
+
+
+def _once(context: Context, physical: AddressSpace, root: Root) -> paging.PageWalk:
+    """A walk that is made once for all views of a stop."""
+    capture = context.program.target
+    if not isinstance(capture, Capture):
+        return _walk(physical, root)
+    known = _WALKED.get(capture)
+    if known is None or known[0] != root:
+        known = _WALKED[capture] = (root, _walk(physical, root))
+    return known[1]
 
 
 def _walk(physical: AddressSpace, root: Root) -> paging.PageWalk:
