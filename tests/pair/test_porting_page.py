@@ -22,6 +22,25 @@ GDB = shutil.which("gdb")
 FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-O2", "-ffreestanding", "-mno-red-zone"]
 FLAGS += ["-fno-pie", "-fno-stack-protector", "-mgeneral-regs-only", "-fcf-protection=none"]
 
+CPLUSPLUS = """
+static struct unidbg_stub stub;
+static struct unidbg_port port;
+static struct unidbg_uart16550 line;
+static char buffer[UNIDBG_BUFFER_QUEUED(16384)];
+struct unidbg_heap heap{};
+UNIDBG_PROBE(heap, kernel, &heap);
+UNIDBG_PROBE(stub, kernel, &stub);
+static void ping(const char *words, struct unidbg_text *out) { unidbg_write(out, words); }
+UNIDBG_COMMAND(ping, "ping WORDS: say them again", ping);
+extern "C" void unidbg_x86_64_handler(struct unidbg_frame *frame) { unidbg_trap(&stub, frame); }
+void debug_init() {
+    unidbg_x86_64_port(&port);
+    unidbg_uart16550_init(&line, 0x2f8, &port);
+    UNIDBG_COMMANDS(&port);
+    unidbg_init(&stub, &port, buffer, sizeof buffer);
+}
+"""
+
 pytestmark = [
     pytest.mark.skipif(not (QEMU and GDB), reason="needs QEMU and gdb"),
     pytest.mark.timeout(180),
@@ -133,3 +152,24 @@ def test_a_port_by_the_page_conforms(line: Path) -> None:
         "lease: a client that vanishes leaves nothing behind",
         "how long the guest stood",
     }
+
+
+def test_the_headers_are_cplusplus_too(tmp_path: Path) -> None:
+    """What the page shows of them, in a kernel that is written in C++."""
+    source = tmp_path / "debug.cc"
+    names = ("stub", "uart16550", "x86_64", "probe", "views", "command", "hosted")
+    includes = "".join(f"#include <unidbg/{name}.h>\n" for name in names)
+    source.write_text(includes + CPLUSPLUS)
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-mno-red-zone"]
+    done = subprocess.run(
+        ["g++", *flags, f"-I{STUBS / 'include'}", "-c", "-o", str(tmp_path / "debug.o"), str(source)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    listed = subprocess.run(
+        ["nm", str(tmp_path / "debug.o")], capture_output=True, text=True, check=True
+    ).stdout
+    assert "T unidbg_x86_64_handler" in listed
+    assert "U unidbg_trap" in listed

@@ -12,6 +12,10 @@
 
 #include <unidbg/port.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* `arguments` is what follows the name and spaces. The guest stands; what the function reads may be damaged:
  * a fault becomes an error at the client. */
 struct unidbg_command {
@@ -31,5 +35,9 @@ extern const struct unidbg_command __stop_unidbg_commands[] __attribute__((weak)
 
 #define UNIDBG_COMMANDS(port_)                                                                               \
     ((port_)->commands = __start_unidbg_commands, (port_)->commands_end = __stop_unidbg_commands)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 
 #include <unidbg/x86_64.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define UNIDBG_HOSTED_INPUT 4096
 
 /* The socket, and the client on it. */
@@ -47,5 +51,9 @@ bool unidbg_hosted_listen(struct unidbg_hosted *hosted, const char *address, str
 
 /* From here on signals go to `events`; one at a time for a process. */
 void unidbg_hosted_signals(struct unidbg_hosted *hosted, const struct unidbg_hosted_events *events);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct unidbg_frame; /* the architecture's: <unidbg/x86_64.h> */
 
 /* Where a function of the guest writes text to: pass it to unidbg_write. */
@@ -156,5 +160,9 @@ struct unidbg_port {
 
 /* Definitions take 4 KiB of it. */
 #define UNIDBG_TRACE_MIN 8192
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

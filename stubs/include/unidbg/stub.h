@@ -14,6 +14,10 @@
 
 #include <unidbg/port.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct unidbg_stub;
 
 /* Bytes that an instruction stepped out of line needs. */
@@ -71,6 +75,10 @@ void unidbg_panic(struct unidbg_stub *stub, enum unidbg_signal signal, const cha
 
 /* Is a client there: stopped by one, or resumed by one that waits for the next stop? */
 bool unidbg_attached(const struct unidbg_stub *stub);
+
+#ifdef __cplusplus
+}
+#endif
 
 #include <unidbg/private.h>
 

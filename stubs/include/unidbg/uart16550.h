@@ -7,6 +7,10 @@
 
 #include <unidbg/port.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct unidbg_uart16550 {
     uint16_t base; /* first I/O port: 0x3f8 COM1, 0x2f8 COM2 */
     bool dead;     /* takes no bytes: put gives up at once until one gets through */
@@ -16,5 +20,9 @@ struct unidbg_uart16550 {
  * unidbg_irq and acknowledges it at its interrupt controller. Fills in the line and its functions in the
  * port. */
 void unidbg_uart16550_init(struct unidbg_uart16550 *uart, uint16_t base, struct unidbg_port *port);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 
 #include <unidbg/port.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Registers at a trap, in the order in which arch/x86_64/entry.S lays them on the stack. The entry saves
  * `fxsave` and all from `rax` on; the port's `capture` fills the system registers. 16-byte aligned. */
 struct unidbg_frame {
@@ -24,7 +28,11 @@ struct unidbg_frame {
 } __attribute__((aligned(16)));
 
 #define UNIDBG_X86_64_FRAME_SIZE 800
+#ifdef __cplusplus
+static_assert(sizeof(struct unidbg_frame) == UNIDBG_X86_64_FRAME_SIZE, "entry.S pushes this much");
+#else
 _Static_assert(sizeof(struct unidbg_frame) == UNIDBG_X86_64_FRAME_SIZE, "entry.S pushes this much");
+#endif
 
 /* What is in the slot: writing code is dear, and a breakpoint that is passed often brings the same each time.
  * The stub's own. */
@@ -77,5 +85,9 @@ uint32_t unidbg_x86_64_hardware_hits(void *context);
 #define UNIDBG_X86_64_ENTRIES 64
 extern const char unidbg_x86_64_entries[];
 void unidbg_x86_64_handler(struct unidbg_frame *frame);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
