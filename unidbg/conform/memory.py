@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from unidbg.conform.guest import NOWHERE, Guest
 from unidbg.conform.outcome import YES, Outcome, judged, no, probe, untested, wrong, yes
 from unidbg.errors import RemoteProtocolError
@@ -71,8 +73,7 @@ def write_binary(guest: Guest) -> Outcome:
     return _written(guest, lambda at, data: b"X%x,%x:%b" % (at, len(data), _escaped(data)))
 
 
-def _written(guest: Guest, packet: object) -> Outcome:
-    assert callable(packet)
+def _written(guest: Guest, packet: Callable[[int, bytes], bytes]) -> Outcome:
     if guest.scratch is None:
         return untested("no memory below the stack")
     with guest.kept(guest.scratch, len(AWKWARD)):
