@@ -59,7 +59,8 @@ def parse_offsets(reply: bytes) -> int | None:
     """How far an image has moved, by a `qOffsets` reply as a signed 64-bit number; `None` where it says
     nothing that moves all of it alike.
     """
-    parts = dict(part.partition(b"=")[::2] for part in reply.split(b";"))
+    pairs = (part.partition(b"=") for part in reply.split(b";"))
+    parts = {name: value for name, _, value in pairs}
     text = parts.get(b"Text", b"")
     if not is_hex(text) or len(text) > 16 or parts.get(b"Data", text) != text:
         return None
