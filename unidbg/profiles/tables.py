@@ -63,7 +63,9 @@ def find_root(program: Program, faults: Faults) -> Root | None:
         faults.add(where, f"the registers are not to be had: {error}")
         return None
     cr3, efer = found.get("cr3"), found.get("efer")
-    if cr3 is None:
+    if "cr3" in found and cr3 is None:
+        faults.add(where, "no page tables to be seen: a guest that is a process has no control registers")
+    elif cr3 is None:
         faults.add(where, "the target does not tell CR3, the root of the page tables")
     elif not (found.get("cr0") or paging.CR0_PG) & paging.CR0_PG:
         faults.add(where, "paging is off: virtual addresses are physical ones")
