@@ -72,8 +72,11 @@ def _wake(link: Link, stub: Stub) -> bytes:
     if stub.nmi is None or (link.head and not stub.deaf):
         return b""
     for _ in range(WAKES):
-        with suppress(TargetError, RemoteProtocolError):
+        try:
             stub.nmi()
+        except (TargetError, RemoteProtocolError):
+            return b""
+        with suppress(TargetError, RemoteProtocolError):
             stub.deaf = True
             _swallow(link)
             reply = link.request(SUPPORTED, max(WAKING, PROBE * link.timeout))

@@ -6,6 +6,7 @@ may die of an NMI, so the image must have one.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from unidbg.errors import ImageError, SymbolError, TargetTimeout
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 STUB_SYMBOL = "unidbg_trap"
 """The function of our stub to which a kernel brings its exceptions."""
-PATIENCE = 5.0
+PATIENCE = 2.0
 
 
 def nmi_of(record: GuestRecord) -> Nmi | None:
@@ -25,7 +26,7 @@ def nmi_of(record: GuestRecord) -> Nmi | None:
 
     One in a guest that is paused would wait there for the day when it goes on: `TargetTimeout`.
     """
-    path = record.lines.get("qmp", "").removeprefix("qmp:")
+    path = _monitor(record)
     if not path or not _has_stub(record.image):
         return None
 
@@ -38,6 +39,12 @@ def nmi_of(record: GuestRecord) -> Nmi | None:
             qmp.command("inject-nmi", timeout=PATIENCE)
 
     return inject
+
+
+def _monitor(record: GuestRecord) -> str:
+    """QMP serves one client at a time: our own socket, where there is one, else everybody's."""
+    own = os.path.join(record.folder, "own.sock")
+    return own if os.path.exists(own) else record.lines.get("qmp", "").removeprefix("qmp:")
 
 
 def _has_stub(path: str) -> bool:

@@ -39,8 +39,13 @@ class Qmp:
             raise
 
     def _connect(self) -> None:
+        self._sock.settimeout(max(0.001, self._deadline - time.monotonic()))
         try:
             self._sock.connect(self.path)
+        except (BlockingIOError, TimeoutError):
+            raise TargetTimeout(
+                f"QEMU at {self.path} does not answer: it serves one client at a time, others wait already"
+            ) from None
         except OSError as error:
             raise TargetGone(
                 f"no QEMU answers at {self.path}: {error.strerror}; is the guest still running?"
