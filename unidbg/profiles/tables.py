@@ -64,7 +64,7 @@ def find_root(program: Program, faults: Faults) -> Root | None:
         return None
     cr3, efer = found.get("cr3"), found.get("efer")
     if "cr3" in found and cr3 is None:
-        faults.add(where, "no page tables to be seen: a guest that is a process has no control registers")
+        faults.add(where, "no CR3, so no page tables to walk: a process has no control registers")
     elif cr3 is None:
         faults.add(where, "the target does not tell CR3, the root of the page tables")
     elif not (found.get("cr0") or paging.CR0_PG) & paging.CR0_PG:
