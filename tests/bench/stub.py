@@ -131,13 +131,14 @@ def in_gdb(guest: Booted, hits: int) -> float:
     command = ["gdb", "-nx", "-batch", str(guest.image), *(word for line in lines for word in ("-ex", line))]
     gdb = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert gdb.stdout is not None
-    start = None
+    start, spent = 0.0, 0.0
     for line in gdb.stdout:
         if "GOING" in line:
             start = time.perf_counter()
         if "HITS" in line and start:
             spent = time.perf_counter() - start
     gdb.wait(60)
+    assert spent, "gdb did not get as far as the hits"
     return hits / spent
 
 

@@ -94,7 +94,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and guests and report.when != "teardown":
         from unidbg.testing.artifacts import collect
 
-        folder = Path(item.config.getoption("unidbg_artifacts"))
+        folder = Path(str(item.config.getoption("unidbg_artifacts")))
         for guest in guests:
             report.sections.append((f"unidbg: @{guest.name}", collect(guest, folder, item.nodeid)))
     return report

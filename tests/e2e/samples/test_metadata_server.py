@@ -29,9 +29,9 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Server
 
     def do_PUT(self) -> None:
+        assert isinstance(self.server, Server)
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.puts.put((self.path, body))
         self.send_response(self.server.status)

@@ -37,9 +37,10 @@ def parse(text: str) -> list[CpuState]:
 
 def _registers(text: str) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
+    name: str
     for name, value in _PAIR.findall(text):
         if GENERAL.fullmatch(name):
-            found[NAMES.get(name, name.lower())] = int(value, 16)
+            found[NAMES.get(name) or name.lower()] = int(value, 16)
     for name, selector, base in _SEGMENT.findall(text):
         if name in ("LDT", "TR"):
             continue
