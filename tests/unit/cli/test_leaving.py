@@ -32,9 +32,13 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
-def start(*arguments: str) -> subprocess.Popen[bytes]:
+HEEDING = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+"""These tests may themselves run under nohup."""
+
+
+def start(*arguments: str, before: str = "") -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *arguments],
+        [sys.executable, "-c", before + SCRIPT, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -50,7 +54,7 @@ def first_line(process: subprocess.Popen[bytes]) -> bytes:
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_a_signal(number: int, code: int) -> None:
-    with start("log", ":1") as process:
+    with start("log", ":1", before=HEEDING) as process:
         assert first_line(process) == b"waiting\n"
         os.kill(process.pid, number)
         out, err = process.communicate(timeout=30)
