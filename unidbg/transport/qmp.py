@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LONGEST_LINE = 16 << 20
 """Bytes. Answers are small; a peer that sends more without an end of line is not QEMU."""
 CHUNK = 65536
+LEFT_OVER = 256
+"""Answers and events for the client before us that may stand before the greeting."""
 
 
 class Qmp:
@@ -31,12 +33,21 @@ class Qmp:
         self._deadline = time.monotonic() + timeout
         try:
             self._connect()
-            if "QMP" not in self._object():
-                raise RemoteProtocolError(f"{path} does not speak QMP; give the socket of QEMU's -qmp option")
+            self._greeting()
             self.command("qmp_capabilities", timeout=timeout)
         except BaseException:
             self._sock.close()
             raise
+
+    def _greeting(self) -> None:
+        """Read QEMU's greeting. What it still had to say to the client before us may come first."""
+        for _ in range(LEFT_OVER):
+            found = self._object()
+            if "QMP" in found:
+                return
+            if not found.keys() & {"event", "return", "error"}:
+                break
+        raise RemoteProtocolError(f"{self.path} does not speak QMP; give the socket of QEMU's -qmp option")
 
     def _connect(self) -> None:
         self._sock.settimeout(max(0.001, self._deadline - time.monotonic()))

@@ -92,3 +92,9 @@ def test_nobody_there_and_nobody_answering(tmp_path: Path) -> None:
             Qmp(str(tmp_path / "held.sock"), timeout=0.05)
     with scripted(tmp_path, b'{"return": {}}\r\n') as (path, _), Qmp(path) as qmp, pytest.raises(TargetGone):
         qmp.command("query-status")
+
+
+def test_what_was_meant_for_the_client_before_us_may_stand_before_the_greeting(tmp_path: Path) -> None:
+    left = b'{"event": "RESUME", "timestamp": {}}\r\n{"return": ""}\r\n'
+    with scripted(tmp_path, b'{"return": {}}\r\n', greeting=left + GREETING) as (path, seen), Qmp(path):
+        assert seen == [{"execute": "qmp_capabilities"}]
