@@ -62,6 +62,11 @@ bool arch_step_ends(const struct unidbg_step *step, struct unidbg_frame *frame);
 
 /* The next instruction is executed although the hardware has a breakpoint on it. */
 void arch_pass_hardware(struct unidbg_frame *frame);
+/* A trap after the next instruction, or none. */
+void arch_trace(struct unidbg_frame *frame, bool on);
+
+/* Is this address in the code of the stub? (Where the port's functions are: it knows the machine.) */
+bool arch_own_text(uint64_t address);
 
 /* The faults of peek and poke: true if the frame was one, and now goes on behind it. */
 bool arch_fixup(struct unidbg_frame *frame);

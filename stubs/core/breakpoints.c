@@ -30,7 +30,11 @@ void breakpoints_hide(const struct unidbg_stub *stub, uint8_t *bytes, uint64_t a
     }
 }
 
+/* In the stub's own code none is planted, and none is refused: gdb goes on only if all are set, and a name that
+ * the guest has can be the name of a function here, too. */
 static bool write_text(struct unidbg_stub *stub, uint64_t address, uint8_t byte) {
+    if (arch_own_text(address))
+        return true;
     return stub->port->poke_text(stub->port->context, address, &byte, 1) == 1;
 }
 
@@ -53,6 +57,27 @@ void breakpoint_lift(struct unidbg_stub *stub, uint64_t address) {
 void breakpoint_drop(struct unidbg_stub *stub, uint64_t address) {
     if (breakpoint_at(stub, address))
         write_text(stub, address, arch_breakpoint);
+}
+
+/* The stub calls code of the guest (its clock, its commands) that has a breakpoint: that is taken out for one
+ * instruction. Of what the hardware watches there is nothing to say, either. */
+bool breakpoint_nested(struct unidbg_stub *stub, struct unidbg_frame *frame, enum stop_kind kind) {
+    uint64_t pc = arch_breakpoint_pc(frame);
+    bool begins = kind == STOP_BREAKPOINT && breakpoint_at(stub, pc);
+
+    if (begins) {
+        breakpoint_lift(stub, pc);
+        stub->passing = pc;
+        arch_set_pc(frame, pc);
+    } else if (kind == STOP_STEP) {
+        breakpoint_drop(stub, stub->passing);
+        watchpoint_hit(stub);
+        arch_pass_hardware(frame);
+    } else {
+        return false;
+    }
+    arch_trace(frame, begins);
+    return true;
 }
 
 static struct unidbg_breakpoint *free_slot(struct unidbg_stub *stub) {

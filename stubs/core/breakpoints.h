@@ -5,6 +5,8 @@
 
 #include <unidbg/stub.h>
 
+#include "stop.h"
+
 /* The breakpoint at an address; NULL: none. */
 struct unidbg_breakpoint *breakpoint_at(struct unidbg_stub *stub, uint64_t address);
 /* Put the original bytes back into bytes that were read. */
@@ -14,6 +16,8 @@ void breakpoints_rewrite(struct unidbg_stub *stub, uint64_t address, const uint8
 /* Take one out of the code for a step in place, and put it back. */
 void breakpoint_lift(struct unidbg_stub *stub, uint64_t address);
 void breakpoint_drop(struct unidbg_stub *stub, uint64_t address);
+/* A trap inside of the stub: true, and the frame goes on, if a breakpoint or watchpoint made it. */
+bool breakpoint_nested(struct unidbg_stub *stub, struct unidbg_frame *frame, enum stop_kind kind);
 /* Remove all that a client has set, those of the hardware too. */
 void breakpoints_clear(struct unidbg_stub *stub);
 /* A tracepoint needs one there, or no more. False: there can be none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "hardware.h"
 
+#include "arch.h"
 #include "breakpoints.h"
 #include "reply.h"
 
@@ -33,7 +34,7 @@ static bool hardware_set(struct unidbg_stub *stub, struct unidbg_watchpoint *it,
 static void hardware_insert(struct unidbg_stub *stub, struct unidbg_watchpoint wanted) {
     struct unidbg_watchpoint *it = hardware_find(stub, (struct unidbg_watchpoint){0});
 
-    if (hardware_find(stub, wanted))
+    if (hardware_find(stub, wanted) || (wanted.kind == UNIDBG_HW_EXECUTE && arch_own_text(wanted.address)))
         reply_ok(stub);
     else if (!it)
         reply_error(stub, ERROR_SPACE, "all hardware breakpoints are in use");

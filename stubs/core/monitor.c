@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* qRcmd: `monitor COMMAND`. The stub's own commands, then the guest's. */
+#include "arch.h"
 #include "breakpoints.h"
 #include "packet.h"
 #include "reply.h"
@@ -75,7 +76,8 @@ static void show_breakpoints(struct unidbg_stub *stub, struct unidbg_text *out) 
     for (unsigned i = 0; i < UNIDBG_BREAKPOINTS; i++) {
         if (stub->breakpoints[i].used) {
             unidbg_write_hex(out, stub->breakpoints[i].address);
-            unidbg_write(out, "\n");
+            unidbg_write(out,
+                         arch_own_text(stub->breakpoints[i].address) ? " in the stub: never hit\n" : "\n");
         }
     }
     for (unsigned i = 0; i < UNIDBG_HARDWARE; i++) {

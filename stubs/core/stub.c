@@ -246,7 +246,8 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
         return true;
     cause = arch_cause(frame);
     if (stub->frame)
-        return cause.kind == STOP_INTERRUPT || arch_guard_fails(&stub->guard, frame);
+        return cause.kind == STOP_INTERRUPT || breakpoint_nested(stub, frame, cause.kind) ||
+               arch_guard_fails(&stub->guard, frame);
     if (cause.kind == STOP_NONE)
         return false;
     stub->frame = frame;

@@ -15,4 +15,9 @@ void hosted_announce(struct unidbg_hosted *hosted);
 /* arch/x86_64/access.S */
 extern const char unidbg_x86_64_slot_area[];
 
+/* object.ld */
+extern const char unidbg_text_start[];
+extern const char unidbg_text_end[];
+bool arch_own_text(uint64_t address); /* core/arch.h */
+
 #endif

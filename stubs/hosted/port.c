@@ -48,6 +48,10 @@ static uint64_t slot(void *context) {
     return (uintptr_t)unidbg_x86_64_slot_area;
 }
 
+bool arch_own_text(uint64_t address) {
+    return address - (uintptr_t)unidbg_text_start < (uintptr_t)(unidbg_text_end - unidbg_text_start);
+}
+
 uint64_t hosted_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -37,6 +37,13 @@ void breakpoints_hide(const struct unidbg_stub *stub, uint8_t *bytes, uint64_t a
     (void)count;
 }
 
+bool breakpoint_nested(struct unidbg_stub *stub, struct unidbg_frame *frame, enum stop_kind kind) {
+    (void)stub;
+    (void)frame;
+    (void)kind;
+    return false;
+}
+
 void breakpoints_clear(struct unidbg_stub *stub) {
     (void)stub;
 }

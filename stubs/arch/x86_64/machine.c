@@ -2,6 +2,7 @@
 /* The port's functions for ring 0: reading. */
 #include "machine.h"
 
+#include "../../core/arch.h"
 #include "control.h"
 
 READER(cr0)
@@ -34,6 +35,10 @@ void unidbg_x86_64_capture(void *context, struct unidbg_frame *frame) {
     frame->es = read_es();
     frame->fs = read_fs();
     frame->gs = read_gs();
+}
+
+bool arch_own_text(uint64_t address) {
+    return address - (uintptr_t)unidbg_text_start < (uintptr_t)(unidbg_text_end - unidbg_text_start);
 }
 
 static void pause(void *context) {

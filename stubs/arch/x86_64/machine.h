@@ -15,4 +15,8 @@ extern const char unidbg_x86_64_access[];
 extern const char unidbg_x86_64_recover[];
 extern const char unidbg_x86_64_slot_area[];
 
+/* Of the whole object's code: object.ld. */
+extern const char unidbg_text_start[];
+extern const char unidbg_text_end[];
+
 #endif

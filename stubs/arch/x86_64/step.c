@@ -129,6 +129,10 @@ void arch_pass_hardware(struct unidbg_frame *frame) {
     frame->rflags |= X86_RF;
 }
 
+void arch_trace(struct unidbg_frame *frame, bool on) {
+    frame->rflags = on ? frame->rflags | X86_TF : frame->rflags & ~(uint64_t)X86_TF;
+}
+
 /* A call from the slot has pushed an address in the slot. */
 static void fix_return_address(struct unidbg_stub *stub, uint64_t sp) {
     const struct unidbg_port *port = stub->port;

@@ -134,6 +134,7 @@ struct unidbg_stub {
     uint64_t range_end;
     struct unidbg_step step; /* the architecture's: the step under way */
     struct unidbg_slot slot;
+    uint64_t passing; /* a breakpoint that is taken out inside of the stub */
 
     struct unidbg_breakpoint breakpoints[UNIDBG_BREAKPOINTS];
     struct unidbg_watchpoint watchpoints[UNIDBG_HARDWARE];

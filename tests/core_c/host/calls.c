@@ -136,6 +136,45 @@ static void a_refusal_of_nothing(void) {
     CHECK(!strstr(output, "$"));
 }
 
+/* What the stub calls runs into a breakpoint, which is taken out for one instruction, and into a watchpoint. */
+static void traps_inside_of_the_stub(void *context) {
+    uint64_t where = stub.breakpoints[0].address;
+    struct unidbg_frame frame = {.vector = 3, .rip = where + 1};
+    uint8_t byte = 0;
+
+    (void)context;
+    nested++;
+    CHECK(stub.breakpoints[0].used);
+    CHECK(unidbg_trap(&stub, &frame) && frame.rip == where && frame.rflags & 0x100);
+    CHECK(machine_read(&machine, &byte, where, 1) == 1 && byte != 0xcc);
+    frame.vector = 1;
+    machine.hits = 1;
+    CHECK(unidbg_trap(&stub, &frame) && !(frame.rflags & 0x100) && frame.rflags & 0x10000);
+    CHECK(machine_read(&machine, &byte, where, 1) == 1 && byte == 0xcc && machine.hits == 0);
+    frame = (struct unidbg_frame){.vector = 3, .rip = where + 3};
+    CHECK(
+        !unidbg_trap(&stub, &frame)); /* a breakpoint of the kernel's own: nobody called us to say where to */
+}
+
+static void breakpoints_that_the_stub_runs_into(void) {
+    char packet[32];
+    char line[64];
+    uint8_t sum = 0;
+
+    snprintf(packet, sizeof packet, "Z0,%lx,1", (unsigned long)machine.frame.rip);
+    for (const char *at = packet; *at; at++)
+        sum = (uint8_t)(sum + (uint8_t)*at);
+    snprintf(line, sizeof line, "+$%s#%02x+$c#63+", packet, sum);
+    say(line);
+    unidbg_irq(&stub, &machine.frame);
+    nested = 0;
+    port.hold = traps_inside_of_the_stub;
+    say("+$D#44+");
+    unidbg_stop(&stub, &machine.frame, UNIDBG_SIGABRT, "why not");
+    port.hold = NULL;
+    CHECK(nested == 1);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     begin(argv[1]);
@@ -146,6 +185,7 @@ int main(int argc, char **argv) {
     vectors_that_are_none_of_the_stubs();
     a_breakpoint_that_is_nobodys();
     silence_ends_a_lease();
+    breakpoints_that_the_stub_runs_into();
     a_refusal_of_nothing();
     return 0;
 }

@@ -8,6 +8,8 @@
 
 #include <unidbg/command.h>
 
+bool arch_own_text(uint64_t address); /* stubs/core/arch.h */
+
 enum { PAGE = 4096 };
 
 static const uint64_t stack_top = 0x304000;
@@ -107,6 +109,11 @@ static bool get_region(void *context, unsigned index, struct unidbg_region *regi
         return false;
     *region = (struct unidbg_region){it->start, it->start + it->size, it->flags, it->name};
     return true;
+}
+
+/* As if the page of the slot were all of the stub. */
+bool arch_own_text(uint64_t address) {
+    return address - slot_page < PAGE;
 }
 
 static uint64_t get_slot(void *context) {

@@ -1,0 +1,56 @@
+"""Breakpoints where a user's name also is the stub's, and in what the stub itself calls: the guest lives."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.e2e.guests import Boot
+from tests.e2e.test_stock_debuggers import gdb
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_a_name_that_the_stub_has_too(boot: Boot) -> None:
+    """gdb goes on only if all places can be set: that of the stub is taken, and never stopped at."""
+    guest = boot("hello")
+    said = gdb(
+        guest,
+        "set breakpoint always-inserted on",
+        "break report",
+        "break wire_begin",
+        "hbreak serve",
+        "break heartbeat",
+        "continue",
+        "monitor breakpoints",
+        "stepi",
+        "continue",
+        "backtrace 1",
+        "delete",
+        "detach",
+    )
+    assert said.count("Breakpoint 4, heartbeat") == 2, said
+    assert "in the stub: never hit" in said
+    guest.wait_for_life()
+
+
+def test_what_the_stub_calls(boot: Boot) -> None:
+    """The clock of the guest is read at each stop; a variable of the stub changes in it."""
+    guest = boot("hello")
+    said = gdb(
+        guest,
+        "break clock_ns",
+        "continue",
+        "backtrace 2",
+        "break heartbeat",
+        "watch stub.stops",
+        "continue",
+        "delete 1",
+        "continue",
+        "delete",
+        "detach",
+    )
+    assert re.search(r"Breakpoint 1(\.\d+)?, clock_ns", said), said
+    assert "Breakpoint 2, heartbeat" in said, said
+    guest.wait_for_life()
