@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,6 +26,18 @@ settings.register_profile(
     "long", max_examples=2000, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("long" if LONG else "quick")
+
+
+def heed_interrupts() -> None:
+    """Undo what a shell does to what it puts into the background: SIGINT is ignored, by all children too.
+
+    Without this the tests of Ctrl-C fail under `make test &` and wherever a runner of CI does the same.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+heed_interrupts()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
