@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from unidbg.views.findings import ChecksView, Finding, Verdict
 
 Views = Mapping[str, View | Absent]
 FINE, FOUND, UNANSWERED = 0, 1, 2
+OFF = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
 
 class Job:
@@ -173,20 +175,39 @@ class Plugin:
         return True
 
 
+NEEDLESS = (
+    "cacheprovider", "debugging", "doctest", "faulthandler", "legacypath", "logging", "monkeypatch",
+    "pastebin", "recwarn", "setuponly", "setupplan", "stepwise", "threadexception", "tmpdir", "unittest",
+    "unraisableexception",
+)  # fmt: skip
+"""Parts of pytest that no check needs: they cost time, and look for faults in Python code."""
+
+
 def run(jobs: Sequence[Job], arguments: Sequence[str], *, shown: bool) -> int:
-    """Run the jobs by pytest; `shown`: with its own output. The exit code: 0, 1 or 2."""
-    quiet = ["-p", "no:cacheprovider", "-p", "no:unidbg", "--rootdir", ".", "-c", _nothing()]
+    """Run the jobs by pytest; `shown`: with its own output. The exit code: 0, 1 or 2.
+
+    Nothing of the project's own tests is run or heeded: no conftest.py, no plugins, no options of theirs.
+    """
+    words = [word for name in NEEDLESS for word in ("-p", f"no:{name}")]
+    words += ["--noconftest", "--rootdir", ".", "-c", os.devnull]
     kept = io.StringIO()
-    with contextlib.nullcontext() if shown else contextlib.redirect_stdout(kept):
-        code = pytest.main([*quiet, *arguments], plugins=[Plugin(jobs)])
+    with _bare(), contextlib.nullcontext() if shown else contextlib.redirect_stdout(kept):
+        code = pytest.main([*words, *arguments], plugins=[Plugin(jobs)])
     return judged(int(code), jobs)
 
 
-def _nothing() -> str:
-    """No configuration of the project's own tests."""
-    import os
-
-    return os.devnull
+@contextlib.contextmanager
+def _bare() -> Iterator[None]:
+    """What the environment has for the pytest of the project's tests is not for this one."""
+    hidden = {name: os.environ.pop(name, None) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", OFF)}
+    os.environ[OFF] = "1"
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def judged(code: int, jobs: Sequence[Job]) -> int:
