@@ -186,6 +186,14 @@ class Session:
             stopped_ns=stopped_ns,
         )
 
+    def provenance_of(self, views: Views) -> Provenance:
+        """Of what is made from all of `views`: `stopped_ns` is the sum over the stops at which they were read."""
+        heads = {view.provenance.stop_number: view.provenance for view in views.values()}
+        if not heads:
+            return self.provenance()
+        stood = [head.stopped_ns for head in heads.values() if head.stopped_ns is not None]
+        return replace(next(iter(heads.values())), stopped_ns=sum(stood) if stood else None)
+
     def registers(self, thread: str | None = None) -> RegistersView:
         """The registers of a thread (the one that stopped)."""
         from unidbg.profiles.inspect import registers
@@ -288,7 +296,7 @@ class Session:
 
         views = self.views(views_needed(checks))
         findings, verdicts = run(Seen(views, before, limits or Limits()), checks)
-        return ChecksView(self.provenance(), (), findings, verdicts)
+        return ChecksView(self.provenance_of(views), (), findings, verdicts)
 
     def views(self, names: Sequence[str]) -> dict[str, View | Absent]:
         """All of `names`: those of `VIEWS` at one stop, and `blocks`, `leaks`, `text`, `probes`."""
@@ -309,7 +317,7 @@ class Session:
         from unidbg.checks.diagnosis import NEEDED, diagnosis
 
         views = self.views(NEEDED)
-        return diagnosis(views, self.provenance())
+        return diagnosis(views, self.provenance_of(views))
 
     def text(self) -> View | Absent:
         """The image's read-only segments against memory."""

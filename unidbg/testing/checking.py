@@ -44,6 +44,7 @@ class Job:
         self._environment = dict(environment or {})
         self._folder = folder
         self._judgement: Judgement | None = None
+        self._views: Views = {}
         self.asked: list[str] = []
         """Names of the checks that ran: pytest may have deselected some."""
 
@@ -58,8 +59,8 @@ class Job:
         """What is wrong; made once."""
         if self._judgement is None:
             before = self._before()
-            views = self._session.views(needed(self.plan))
-            self._judgement = judge(self.plan, views, before, known=self._known)
+            self._views = self._session.views(needed(self.plan))
+            self._judgement = judge(self.plan, self._views, before, known=self._known)
         return self._judgement
 
     def _before(self) -> Views | None:
@@ -100,7 +101,7 @@ class Job:
         asked = set(self.asked)
         findings = tuple(f for f in self.judgement.findings if f.check in asked)
         verdicts = tuple(v for v in self.judgement.verdicts if v.check in asked)
-        return ChecksView(self._session.provenance(), (), findings, verdicts)
+        return ChecksView(self._session.provenance_of(self._views), (), findings, verdicts)
 
 
 class Violated(Exception):
