@@ -155,14 +155,7 @@ class Session:
     def _one(self, context: Context, name: str) -> View | Absent:
         function = self.match.profile.views().get(name)
         if function is not None:
-            try:
-                return function(context)
-            except SymbolError as error:
-                return context.absent(
-                    name, str(error), "give the unstripped image of this build with --image FILE"
-                )
-            except MemoryFault as fault:
-                return context.absent(name, f"what it is read from is not there: {fault}", UNREADABLE)
+            return _or_absent(context, name, function)
         absent = self.match.profile.missing(context, name)
         if self.image_note and not self.program.modules:
             return context.absent(name, self.image_note, absent.remedy)
@@ -187,7 +180,7 @@ class Session:
         )
 
     def provenance_of(self, views: Views) -> Provenance:
-        """Of what is made from all of `views`: `stopped_ns` is the sum over the stops at which they were read."""
+        """Of what is made from all of `views`: `stopped_ns` is the sum over the stops for them."""
         heads = {view.provenance.stop_number: view.provenance for view in views.values()}
         if not heads:
             return self.provenance()
@@ -266,13 +259,13 @@ class Session:
         """The blocks of the heap, the first `limit` of them listed."""
         from unidbg.profiles.blocks import blocks
 
-        return self._standing(lambda c: blocks(c, limit))
+        return self._standing(lambda c: _or_absent(c, "blocks", lambda c: blocks(c, limit)))
 
     def leaks(self) -> View | Absent:
         """Live blocks that nothing points to."""
         from unidbg.profiles.leaks import leaks
 
-        return self._standing(leaks)
+        return self._standing(lambda c: _or_absent(c, "leaks", leaks))
 
     def whatis(self, where: str | int) -> View | Absent:
         """What an address is."""
@@ -323,13 +316,13 @@ class Session:
         """The image's read-only segments against memory."""
         from unidbg.profiles.integrity import text
 
-        return self._standing(text)
+        return self._standing(lambda c: _or_absent(c, "text", text))
 
     def probes(self) -> View | Absent:
         """The table of probes as it stands in the guest."""
         from unidbg.profiles.integrity import probes
 
-        return self._standing(probes)
+        return self._standing(lambda c: _or_absent(c, "probes", probes))
 
     def _standing(self, make: Callable[[Context], View | Absent]) -> View | Absent:
         """A view that reads much and once, while the guest stands: nothing of it is kept."""
@@ -369,3 +362,13 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _or_absent(context: Context, name: str, function: Callable[[Context], View | Absent]) -> View | Absent:
+    """The view, absent where what it is made from is not to be had."""
+    try:
+        return function(context)
+    except SymbolError as error:
+        return context.absent(name, str(error), "give the unstripped image of this build with --image FILE")
+    except MemoryFault as fault:
+        return context.absent(name, f"what it is read from is not there: {fault}", UNREADABLE)

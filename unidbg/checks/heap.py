@@ -49,7 +49,9 @@ def leaks(seen: Seen) -> Iterator[Found]:
     blocks = seen.views.get("blocks")
     if isinstance(blocks, Absent) or (isinstance(blocks, BlocksView) and blocks.damaged):
         raise CannotTell("the chain of blocks is broken" if isinstance(blocks, BlocksView) else blocks.reason)
-    view = seen.get("leaks", LeaksView)
+    if isinstance(seen.views.get("heap"), HeapView):
+        seen.get("heap", HeapView, "pages")  # pages in use hold pointers, too
+    view = seen.get("leaks", LeaksView, "start", "current", "end", "searched")
     for index, group in enumerate(view.groups):
         site = group.call_site
         by = f", allocated at {site.symbol or hex(site.address)}" if site else ""
@@ -74,7 +76,7 @@ CHECKS = (
         "look at `unidbg heap --blocks`: long-lived blocks lie between short-lived ones", fragmentation,
     ),
     Check(
-        "heap-leaks", "error", ("leaks", "blocks"), "Live blocks to which no pointer leads.",
+        "heap-leaks", "error", ("leaks", "blocks", "heap"), "Live blocks to which no pointer leads.",
         "free them where their owner goes: `unidbg leaks` has the call sites", leaks,
     ),
 )  # fmt: skip

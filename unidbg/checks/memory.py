@@ -23,7 +23,7 @@ def writable_executable(seen: Seen) -> Iterator[Found]:
 
 def missing_no_execute(seen: Seen) -> Iterator[Found]:
     for index, region in _regions(seen):
-        if region.kind in ("data", "heap", "stack") and not region.no_execute:
+        if region.kind in ("rodata", "data", "heap", "stack") and not region.no_execute:
             yield Found(f"regions.{index}", f"{_span(region)} can be executed", _at(region), _key(region))
 
 
@@ -74,7 +74,7 @@ def stack_margin(seen: Seen) -> Iterator[Found]:
 def deadlock(seen: Seen) -> Iterator[Found]:
     view = seen.get("threads", ThreadsView, "threads")
     waits = {thread.id: thread.waits_for for thread in view.threads if thread.waits_for is not None}
-    told: set[str] = set()
+    known, told, lost = {thread.id for thread in view.threads}, set[str](), ""
     for start in waits:
         path: list[str] = []
         at: str | None = start
@@ -89,7 +89,11 @@ def deadlock(seen: Seen) -> Iterator[Found]:
                 None,
                 "-".join(sorted(circle)),
             )
+        elif path and path[-1] not in known:
+            lost = f"thread {path[-2]} waits for {path[-1]}, which is no thread"
         told.update(path)
+    if lost:
+        raise CannotTell(lost)
 
 
 def text_changed(seen: Seen) -> Iterator[Found]:
@@ -101,11 +105,15 @@ def text_changed(seen: Seen) -> Iterator[Found]:
         pair = f"{change.found_hex} for {change.expected_hex}"
         text = f"bytes at {where} are not those of the image: {pair}"
         yield Found(f"changed.{index}", text, change.location, where)
+    if not view.changed:
+        seen.get("text", TextView, "unreadable")
 
 
 def probe_table(seen: Seen) -> Iterator[Found]:
     view = seen.get("probes", ProbesView)
     for index, fault in enumerate(view.faults):
+        if "unreadable" in fault.reason:
+            raise CannotTell(fault.reason)
         yield Found("probes", fault.reason, Location(fault.address) if fault.address else None, str(index))
     if not view.probes and not view.faults:
         raise CannotTell("the image has no probes")
@@ -136,7 +144,7 @@ CHECKS = (
         "map code read-only and data no-execute", writable_executable,
     ),
     Check(
-        "missing-no-execute", "error", ("memory",), "Data, heap or stack that can be executed.",
+        "missing-no-execute", "error", ("memory",), "Data, heap, stack or constants that can be executed.",
         "set the no-execute bit in the page tables of data (EFER.NXE must be on)", missing_no_execute,
     ),
     Check(

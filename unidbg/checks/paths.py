@@ -16,7 +16,12 @@ from unidbg.views.base import Absent, Address, View, Word
 from unidbg.views.names import NAMES
 
 Value = str | int | bool | None
-CLASSES: dict[str, type] = {name: cls for cls, name in NAMES.items() if issubclass(cls, View)}
+READ = (
+    "overview", "net", "rings", "cloud", "orchestration", "runtime", "memory", "security", "devices", "boot",
+    "app", "heap", "loop", "threads", "log", "blocks", "leaks", "text", "probes",
+)  # fmt: skip
+"""The views that are read of a guest without a question being asked, so that a path can begin with them."""
+CLASSES: dict[str, type] = {name: cls for cls, name in NAMES.items() if name in READ}
 
 
 class BadPath(ValueError):

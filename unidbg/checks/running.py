@@ -39,10 +39,13 @@ def views_needed(checks: Sequence[Check] = BUILT_IN) -> tuple[str, ...]:
 
 
 def _run(check: Check, seen: Seen) -> tuple[list[Finding], Verdict]:
+    found: list[Found] = []
     try:
-        found = list(check.look(seen))
+        for one in check.look(seen):
+            found.append(one)
     except CannotTell as error:
-        return [], Verdict(check.name, check.severity, "unknown", str(error), 0)
+        if not found:  # what was found before is not less true for what cannot be told
+            return [], Verdict(check.name, check.severity, "unknown", str(error), 0)
     made = [_finding(check, one) for one in found]
     return made, Verdict(check.name, check.severity, "found" if made else "ok", "", len(made))
 

@@ -96,13 +96,15 @@ class Guest:
 
     def session(self, url: str | None = None) -> GuestSession:
         """Attached, with the guest's image: by a QMP socket of its own, where a session has that by the one
-        for everybody, or by `url`.
+        for everybody, by its stub where it is a process and has none, or by `url`.
         """
         from unidbg.session import ImageSpec, Session
         from unidbg.testing.session import GuestSession
 
-        own = f"qmp:{os.path.join(self.record.folder, 'own.sock')}"
-        url = url or (self.qmp if self.open_session() else own)
+        if url is None:
+            own = f"qmp:{os.path.join(self.record.folder, 'own.sock')}"
+            free = own if self.open_session() is None else self.qmp
+            url = free if "qmp" in self.record.lines else self.stub
         made = GuestSession(Session.open(url, images=[ImageSpec(self.image)]))
         self._sessions.append(made)
         return made
@@ -118,7 +120,15 @@ class Guest:
 
     def dump(self, path: str | os.PathLike[str]) -> Path:
         """Write a core; TargetError with unidbg's own words where that fails."""
-        words = ["dump", self.qmp, "--image", self.image, "--force", "-o", os.fspath(path)]
+        words = [
+            "dump",
+            self.record.lines.get("qmp", self.stub),
+            "--image",
+            self.image,
+            "--force",
+            "-o",
+            os.fspath(path),
+        ]
         done = subprocess.run(
             [sys.executable, "-m", "unidbg", *words],
             stdin=subprocess.DEVNULL,
@@ -222,20 +232,22 @@ def _wait(guest: Guest, ready: str | None) -> None:
         guest.wait_for_port(int(ready.removeprefix("port:")))
     elif ready == "probe":
         deadline = time.monotonic() + guest.timeout
-        while not _has_views(guest):
-            guest._alive("a first view of it", deadline)
+        while lacking := _lacking(guest):
+            guest._alive(f"a first view of it ({lacking})", deadline)
     else:
         guest.wait_for_line(ready.removeprefix("log:"))
 
 
-def _has_views(guest: Guest) -> bool:
-    """Whether it has come so far that its structures can be read."""
+def _lacking(guest: Guest) -> str:
+    """Why its structures cannot be read yet; empty once they can."""
     from unidbg.errors import UnidbgError
     from unidbg.views.base import Absent
 
     try:
         with guest.session() as session:
-            view = session.view("app")
-            return not isinstance(view, Absent) and not view.faults
-    except UnidbgError:
-        return False
+            view = session.session.view("app")
+    except UnidbgError as error:
+        return str(error)
+    if isinstance(view, Absent):
+        return view.reason
+    return view.faults[0].reason if view.faults else ""

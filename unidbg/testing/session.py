@@ -35,8 +35,13 @@ class GuestSession:
         self._allocated = self._heap_bytes()
 
     def view(self, name: str) -> View:
-        """A view by its name (`heap`, `rings` ...); NotToBeHad where there is none."""
-        found = self.session.view(name)
+        """A view by its name (`heap`, `rings`, `leaks` ...); NotToBeHad where there is none."""
+        found = self.session.views([name]).get(name)
+        if found is None:
+            from unidbg.checks.paths import READ, near
+
+            close = " or ".join(near(name, list(READ))) or ", ".join(READ)
+            raise NotToBeHad(f"there is no view `{name}`; did you mean {close}?")
         if isinstance(found, Absent):
             raise NotToBeHad(f"{name}: {found.reason}; {found.remedy}")
         return found
