@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,7 +185,8 @@ def boot(
         yield guest
     finally:
         try:
-            stop(record.name)
+            with suppress(ConfigError):  # it has ended by itself
+                stop(record.name)
         finally:
             guardian.dismiss()
 
