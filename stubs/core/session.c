@@ -15,7 +15,8 @@
 #include "wire.h"
 
 /* Who stops the guest and takes note of no answer is noise: bytes on the line, or packets of a client that
- * gave up while the guest could not listen, cut short wherever the line was closed. */
+ * gave up while the guest could not listen, cut short wherever the line was closed. Whoever listens has silence
+ * before its `+`. What lay on the line has pauses, too, but few `+`: hence three. */
 static const uint64_t probation_ns = 2000000000;
 
 uint64_t session_now(const struct unidbg_stub *stub) {
@@ -45,7 +46,7 @@ void session_end(struct unidbg_stub *stub) {
     stub->no_ack = false;
     stub->spare_ack = false;
     stub->awaited = false;
-    stub->probation = false;
+    stub->probation = 0;
     stub->stepping = false;
 }
 
@@ -64,7 +65,8 @@ static void take_over(struct unidbg_stub *stub) {
 void session_ack(struct unidbg_stub *stub) {
     stub->greeted = !stub->spare_ack;
     stub->spare_ack = false;
-    stub->probation = false;
+    if (stub->probation && stub->quiet)
+        stub->probation--;
 }
 
 static bool starts(const struct unidbg_stub *stub, const char *word) {
@@ -80,7 +82,7 @@ void session_packet(struct unidbg_stub *stub) {
     }
     stub->greeted = false;
     if (stub->no_ack)
-        stub->probation = false;
+        stub->probation = 0;
     else
         wire_byte(stub, '+');
 }

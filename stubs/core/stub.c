@@ -16,7 +16,7 @@
 #include "trace.h"
 #include "wire.h"
 
-enum { INTERRUPT_BYTE = 0x03 };
+enum { INTERRUPT_BYTE = 0x03, PROBATION = 3 };
 
 bool unidbg_init(struct unidbg_stub *stub, const struct unidbg_port *port, void *buffer, size_t size) {
     if (!port->get || !port->put || !port->peek || size < UNIDBG_BUFFER_MIN)
@@ -105,8 +105,10 @@ static bool serve_silence(struct unidbg_stub *stub) {
 }
 
 static void serve(struct unidbg_stub *stub) {
-    bool going = stub->waits && serve_packet(stub);
+    bool going;
 
+    stub->quiet = false;
+    going = stub->waits && serve_packet(stub);
     stub->waits = false;
     while (!going) {
         int byte = next_byte(stub);
@@ -117,6 +119,7 @@ static void serve(struct unidbg_stub *stub) {
             refuse_long_packet(stub);
         else
             answer_line(stub, event);
+        stub->quiet = byte < 0 && stub->queue.count == 0;
         if (byte >= 0)
             continue;
         wire_flow(stub);
@@ -300,7 +303,7 @@ static void take_packet(struct unidbg_stub *stub, struct unidbg_frame *frame) {
         return;
     }
     stub->waits = true;
-    stub->probation = true;
+    stub->probation = PROBATION;
     stub->awaited = false;
     stand(stub, frame, &stop_attached);
 }
@@ -312,7 +315,7 @@ void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     while (!stub->frame && (byte = next_byte(stub)) >= 0) {
         enum wire_event event = wire_receive(&stub->in, (uint8_t)byte);
         if (event == WIRE_INTERRUPT) {
-            stub->probation = !stub->awaited && !stub->nonstop;
+            stub->probation = stub->awaited || stub->nonstop ? 0 : PROBATION;
             stand(stub, frame, &stop_interrupted);
         } else if (event == WIRE_PACKET) {
             take_packet(stub, frame);

@@ -203,7 +203,7 @@ class Link:
 
     def last_will(self, payload: bytes) -> None:
         """A packet for a peer that hangs and will read all this later: nobody waits for its reply."""
-        self._outgoing += b"+" + frame(payload)
+        self._outgoing += frame(payload)
         self._write()
 
     def drain(self, quiet: float) -> None:

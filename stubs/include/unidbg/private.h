@@ -93,7 +93,8 @@ struct unidbg_stub {
     bool told_gone;         /* the thread that was told last is not held any more */
     bool lldb;              /* a packet came that only LLDB sends */
     bool lldb_threads;      /* QListThreadsInStopReply */
-    bool probation;         /* somebody stopped the guest and has sent no valid packet yet */
+    uint8_t probation;      /* somebody stopped the guest: answers that it has still to take note of */
+    bool quiet;             /* all is sent, and nothing came since */
     bool heard;             /* a byte came since heard_ns was set */
     uint64_t heard_ns;      /* when the line last gave a byte */
     uint64_t lease_ns;      /* 0: no lease */
