@@ -7,12 +7,27 @@ connection.receive_data(line.read())        -> the events for the caller
 
 from __future__ import annotations
 
+import re
 from collections import deque
 
 from unidbg.errors import RemoteProtocolError
-from unidbg.rsp.framing import ACK, INTERRUPT, NACK, Damaged, Decoder, Event, Mark, Packet, Role, frame
+from unidbg.rsp.framing import (
+    ACK,
+    INTERRUPT,
+    NACK,
+    Damaged,
+    Decoder,
+    Event,
+    Junk,
+    Mark,
+    Notification,
+    Packet,
+    Role,
+    frame,
+)
 
 MAX_RETRANSMITS = 8
+_END = re.compile(rb"#[0-9a-f]{2}")
 
 
 class Connection:
@@ -25,7 +40,11 @@ class Connection:
         self._unacked: deque[bytes] = deque()
         self._early_acks = 0
         self._retransmits = 0
+        self._junk = b""
+        self._awaits = False
         self.acks = True
+        self.troubled = False
+        """Set by us where bytes were damaged or lost: replies may come twice, as RSP numbers no packets."""
 
     @property
     def mid_packet(self) -> bool:
@@ -49,6 +68,7 @@ class Connection:
         Pipelined requests need the latter: QEMU waits for a `+` after each reply before it reads on.
         """
         framed = frame(payload)
+        self._awaits = self._role is Role.CLIENT
         if self.acks:
             if early_ack:
                 self._early_acks += 1
@@ -89,10 +109,17 @@ class Connection:
         return events
 
     def retransmit(self) -> bool:
-        """Send the one unacknowledged packet again, when the line stayed silent. False if there is none."""
-        if len(self._unacked) != 1:
+        """The line stayed silent: refuse a packet that does not end, or send the one unacknowledged again.
+
+        False if there is neither.
+        """
+        if self.acks and self._decoder.mid_packet:
+            self._decoder.reset()
+            self._refuse()
+        elif len(self._unacked) == 1:
+            self._retransmit_one()
+        else:
             return False
-        self._retransmit_one()
         return True
 
     def forget(self) -> None:
@@ -110,6 +137,7 @@ class Connection:
         if not self._unacked:
             return
         self._retransmits += 1
+        self.troubled = True
         if len(self._unacked) > 1 or self._retransmits > MAX_RETRANSMITS:
             raise RemoteProtocolError("the peer keeps refusing our packets: the line corrupts data")
         self._out += self._unacked[0]
@@ -118,12 +146,30 @@ class Connection:
         if not self.acks:
             return
         if isinstance(event, Damaged):
-            self._out += NACK
+            self._refuse()
+        elif isinstance(event, Junk) and self._awaits:
+            self._answer_junk(event.raw)
+        elif isinstance(event, Notification) and self._awaits:
+            self._refuse()  # in all-stop nobody notifies: it is our reply, with a damaged `$`
         elif isinstance(event, Packet):
             self._answer_packet()
 
+    def _refuse(self) -> None:
+        self._out += NACK
+        self._junk = b""
+        self.troubled = True
+
+    def _answer_junk(self, raw: bytes) -> None:
+        """A packet whose `$` was damaged is junk that ends as packets do."""
+        self._junk = (self._junk + raw)[-3:]
+        if _END.fullmatch(self._junk):
+            self._refuse()
+
     def _answer_packet(self) -> None:
+        self._awaits = False
+        self._junk = b""
         if self._role is Role.SERVER or len(self._unacked) == 1:
+            self.troubled = self.troubled or bool(self._unacked)
             self._unacked.clear()  # the packet shows that ours arrived: its own + got lost
         if self._early_acks:
             self._early_acks -= 1

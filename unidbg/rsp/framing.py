@@ -162,6 +162,10 @@ class Decoder:
         """True while the beginning of a packet waits for its rest."""
         return bool(self._buffer)
 
+    def reset(self) -> None:
+        """Forget the packet that has begun: its rest will not come."""
+        self._take(len(self._buffer))
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""
         self._buffer += data

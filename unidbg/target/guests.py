@@ -207,7 +207,7 @@ def stop(name: str) -> GuestRecord:
     """End a guest and forget it; returns what it was."""
     record = find(name)
     qemu.end(record.pid)
-    registry.remove(record.folder)
+    registry.forget(record)
     return record
 
 

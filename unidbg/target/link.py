@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from unidbg.errors import LocalProtocolError, RemoteProtocolError, TargetTimeout
@@ -27,6 +27,8 @@ QUIET = 0.05
 """Seconds of silence after which nothing more is expected of a line whose debts are unknown."""
 REPEAT = 1.0
 """Seconds after which a packet without an answer is sent again, on a line that loses bytes."""
+ECHO = 0.3
+"""Seconds of silence after which a reply that was asked for twice does not come any more."""
 HEAD = 256
 MAX_OUTPUT = 1 << 20
 
@@ -115,7 +117,25 @@ class Link:
             payload = self._payload(deadline)
             if not self._aside(payload, kind):
                 self._owed.popleft()
-                return payload
+                return self._last(payload, lambda other: not self._aside(other, kind))
+
+    def _last(self, payload: bytes, fits: Callable[[bytes], bool]) -> bytes:
+        """The reply, or the last that comes after it where a bad line has made us ask twice."""
+        if self.line.reliable or len(self._owed) > 0:
+            return payload
+        while self._connection.troubled:
+            self._connection.troubled = False
+            for other in self._until_quiet(ECHO):
+                payload = other if fits(other) else payload
+        return payload
+
+    def _until_quiet(self, quiet: float) -> Iterator[bytes]:
+        """All that comes until nothing more has come for so many seconds."""
+        while True:
+            try:
+                yield self._payload(time.monotonic() + quiet)
+            except TargetTimeout:
+                return
 
     def _aside(self, payload: bytes, kind: Reply) -> bool:
         if kind is Reply.BINARY or kind is Reply.STOP:
@@ -169,7 +189,7 @@ class Link:
         while True:
             payload = self.stray_stops.popleft() if self.stray_stops else self._payload(deadline)
             if is_stop_reply(payload):
-                return payload
+                return self._last(payload, is_stop_reply)
             if is_output(payload):
                 self._keep_output(payload)
 
@@ -208,13 +228,7 @@ class Link:
 
     def drain(self, quiet: float) -> None:
         """Take in whatever comes until the line is quiet for `quiet` seconds; stop replies are put aside."""
-        while True:
-            try:
-                payload = self._payload(time.monotonic() + quiet)
-            except TargetTimeout:
-                return
-            if is_stop_reply(payload):
-                self.stray_stops.append(payload)
+        self.stray_stops += [payload for payload in self._until_quiet(quiet) if is_stop_reply(payload)]
 
     @property
     def unsettled(self) -> bool:

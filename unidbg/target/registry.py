@@ -10,12 +10,14 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from unidbg.errors import ConfigError
 
 RECORD = "guest.json"
+LOCK = ".lock"
 BEING_STARTED = 60.0
 """Seconds for which a folder without a record is taken for that of a guest that is being started."""
 LONGEST_SOCKET_PATH = 100
@@ -65,7 +67,8 @@ def runtime_folder() -> str:
 
 def registered() -> list[GuestRecord]:
     """All guests that run, by name; folders of those that have ended are removed."""
-    return [record for name in sorted(os.listdir(runtime_folder())) if (record := _living(name))]
+    names = sorted(name for name in os.listdir(runtime_folder()) if _plain(name))
+    return [record for name in names if (record := _living(name))]
 
 
 def find(name: str) -> GuestRecord:
@@ -136,6 +139,13 @@ def remove(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def forget(record: GuestRecord) -> None:
+    """Remove a guest that has ended, unless another has its name by now."""
+    with _alone():
+        if _read(record.folder) == record:
+            remove(record.folder)
+
+
 def birth_of(pid: int) -> str:
     """When a process was started, in clock ticks since boot (proc(5), stat field 22); `""` if it is gone or
     the host does not tell. A zombie is gone.
@@ -165,11 +175,27 @@ def _plain(name: str) -> bool:
 def _living(name: str) -> GuestRecord | None:
     """The record of a guest that runs; what a dead one, or a start that was cut short, left is removed."""
     folder = os.path.join(runtime_folder(), name)
-    record = _read(folder)
-    if record.alive if record else _age(folder) < BEING_STARTED:
+    if (record := _read(folder)) and record.alive:
         return record
-    remove(folder)
+    if os.path.isdir(folder):
+        with _alone():
+            record = _read(folder)
+            if record.alive if record else _age(folder) < BEING_STARTED:
+                return record
+            remove(folder)
     return None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time looks whether a folder is a dead guest's and removes it: the name may be taken
+    anew in between.
+    """
+    import fcntl
+
+    with open(os.path.join(runtime_folder(), LOCK), "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _age(path: str) -> float:

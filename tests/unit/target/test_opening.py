@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,12 @@ def test_when_no_line_lets_us_in_the_best_one_is_named() -> None:
 )
 def test_heads(head: bytes, what: str) -> None:
     assert what in looks_like(head)
+
+
+def test_a_guest_that_has_the_name_of_one_that_ended_is_not_forgotten_for_it() -> None:
+    with registered("successor", stub="127.0.0.1:1") as record:
+        registry.forget(replace(record, pid=1, birth="1"))
+        assert registry.find("successor").pid == record.pid
+        registry.forget(registry.find("successor"))
+        with pytest.raises(ConfigError, match="no guest @successor"):
+            registry.find("successor")
