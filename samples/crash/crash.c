@@ -4,6 +4,8 @@
  */
 #include <stddef.h>
 
+#include <unidbg/command.h>
+
 #include "crash/ways.h"
 #include "libos/app.h"
 #include "libos/boot.h"
@@ -55,6 +57,14 @@ static void crash_now(void *data) {
     log_line("crash: %s", way->name);
     survived = way->die();
 }
+
+/* On the stack of the stub, with the page below it: the stub gets out of it. */
+static void overflow(const char *arguments, struct unidbg_text *out) {
+    (void)arguments;
+    unidbg_write(out, "deep");
+    survived = crash_stack_overflow();
+}
+UNIDBG_COMMAND(overflow, "overflow: run out of the stack of the stub", overflow);
 
 static const struct way *way_named(const char *name) {
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {

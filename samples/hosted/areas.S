@@ -2,9 +2,11 @@
 /* Stacks and RAM, in a section of their own behind everything else. Costs nothing until it is touched. */
     .section .hosted_areas, "aw", @nobits
     .balign 4096
-    .globl interrupt_stacks_start, stack_start, stack_end, image_end, hosted_ram, hosted_ram_end
+    .globl interrupt_stacks_start, trap_stack_start, trap_stack_end, stack_start, stack_end, image_end, hosted_ram, hosted_ram_end
 interrupt_stacks_start:
     .skip 4 * (4096 + 8192)
+trap_stack_start:
+trap_stack_end:
     .skip 4096
     .type stack_start, @object
 stack_start:

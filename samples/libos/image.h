@@ -14,6 +14,7 @@ extern char app_data_start[], app_data_end[];
 extern char stack_start[], stack_end[];
 
 extern char interrupt_stacks_start[];
+extern char trap_stack_start[], trap_stack_end[]; /* of the stub's entries */
 
 /* One for each kind of exception that can come when the stack is not to be trusted; a guard page lies below each. */
 #define INTERRUPT_STACKS 4

@@ -53,6 +53,9 @@ static void add_guards(void) {
     for (unsigned i = 0; i < INTERRUPT_STACKS; i++) {
         add_guard(interrupt_stack(i).start);
     }
+    if (&trap_stack_start[0] < &trap_stack_end[0]) { /* none in a process */
+        add_guard((uintptr_t)trap_stack_start);
+    }
     add_guard((uintptr_t)stack_start);
 }
 

@@ -132,6 +132,7 @@ void paging_init(void) {
     for (unsigned i = 0; i < INTERRUPT_STACKS; i++) {
         map_image(interrupt_stack(i), READ_WRITE);
     }
+    map_image((struct range){(uintptr_t)trap_stack_start, (uintptr_t)trap_stack_end}, READ_WRITE);
     map_all_ram();
     if (!security->guard_pages) {
         map_image((struct range){(uintptr_t)interrupt_stacks_start, layout->stack.start}, READ_WRITE);

@@ -65,6 +65,7 @@ static void take_over(struct unidbg_stub *stub) {
 void session_ack(struct unidbg_stub *stub) {
     stub->greeted = !stub->spare_ack;
     stub->spare_ack = false;
+    stub->out.length = 0; /* arrived: a `-` in what is damaged later does not mean it */
     if (stub->probation && stub->quiet)
         stub->probation--;
 }

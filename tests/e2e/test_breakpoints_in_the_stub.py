@@ -1,4 +1,4 @@
-"""Breakpoints where a user's name also is the stub's, and in what the stub itself calls: the guest lives."""
+"""Breakpoints in the stub and in what it calls, and a command that uses its stack up: the guest lives."""
 
 from __future__ import annotations
 
@@ -53,4 +53,12 @@ def test_what_the_stub_calls(boot: Boot) -> None:
     )
     assert re.search(r"Breakpoint 1(\.\d+)?, clock_ns", said), said
     assert "Breakpoint 2, heartbeat" in said, said
+    guest.wait_for_life()
+
+
+def test_a_command_that_runs_out_of_the_stubs_stack(boot: Boot) -> None:
+    """The page below that stack is not mapped: an error to the client, and nothing is written over."""
+    guest = boot("crash")
+    said = gdb(guest, "monitor overflow", "monitor reason", "detach")
+    assert "a client came" in said, said
     guest.wait_for_life()

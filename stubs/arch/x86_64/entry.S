@@ -25,7 +25,7 @@ unidbg_x86_64_entries:
     pushq $0
     .endif
     pushq $vector
-    jmp common
+    jmp unidbg_x86_64_common
     .set vector, vector + 1
     .endr
     .size unidbg_x86_64_entries, . - unidbg_x86_64_entries
@@ -44,9 +44,9 @@ unidbg_x86_64_entries:
     .endm
 
     .cfi_sections .debug_frame
-    .type common, @function
+    .type unidbg_x86_64_common, @function
     .balign 16
-common:
+unidbg_x86_64_common:
     .cfi_startproc simple
     .cfi_signal_frame
     .cfi_def_cfa rsp, 56        /* vector, error code, rip, cs, rflags, rsp, ss */
@@ -60,7 +60,7 @@ common:
     .cfi_rel_offset rax, 0
     movq %rsp, %rax
     .cfi_def_cfa_register rax
-    leaq stack + STACK_SIZE(%rip), %rsp
+    leaq unidbg_x86_64_stack + STACK_SIZE(%rip), %rsp
     pushq 56(%rax)              /* ss */
     pushq 48(%rax)              /* rsp */
     pushq 40(%rax)              /* rflags */
@@ -118,11 +118,20 @@ common:
     .cfi_adjust_cfa_offset -16
     iretq
     .cfi_endproc
-    .size common, . - common
+    .size unidbg_x86_64_common, . - unidbg_x86_64_common
 
-    .local depth
-    .comm depth, 4, 4
-    .local stack
-    .comm stack, STACK_SIZE, 16
+    .data
+    .balign 4
+depth:
+    .long 0
+
+/* On pages of its own, and all that this file has in .bss: a kernel can leave the page below it unmapped. */
+    .bss
+    .balign 4096
+    .globl unidbg_x86_64_stack
+    .type unidbg_x86_64_stack, @object
+unidbg_x86_64_stack:
+    .skip STACK_SIZE
+    .size unidbg_x86_64_stack, STACK_SIZE
 
     .section .note.GNU-stack, "", @progbits

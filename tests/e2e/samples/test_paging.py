@@ -108,4 +108,6 @@ def test_each_part_has_its_rights(guest: Guest, mappings: Sequence[Mapping]) -> 
 def test_page_zero_and_the_guard_page_are_not_mapped(guest: Guest, mappings: Sequence[Mapping]) -> None:
     assert at(mappings, 0) is None
     assert at(mappings, PAGE) is not None
-    assert at(mappings, symbols(guest.elf)["stack_start"] - 1) is None
+    for stack in ("stack_start", "unidbg_x86_64_stack"):
+        assert at(mappings, symbols(guest.elf)[stack]) is not None
+        assert at(mappings, symbols(guest.elf)[stack] - 1) is None
