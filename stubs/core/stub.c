@@ -29,10 +29,19 @@ bool unidbg_init(struct unidbg_stub *stub, const struct unidbg_port *port, void 
     return true;
 }
 
+/* Of the port's `crash`, besides bytes. */
+enum { QUIET = -1, STANDS = -2 };
+
+static bool crash_has(struct unidbg_stub *stub, int event) {
+    return stub->port->crash && stub->port->crash(stub, event);
+}
+
 static int next_byte(struct unidbg_stub *stub) {
     int byte = stub->pending >= 0 ? stub->pending : stub->port->get(stub->port->line);
 
     stub->pending = -1;
+    while (byte >= 0 && crash_has(stub, byte))
+        byte = stub->port->get(stub->port->line);
     if (byte >= 0)
         session_heard(stub);
     return byte;
@@ -125,9 +134,13 @@ static void serve(struct unidbg_stub *stub) {
         wire_flow(stub);
         if (session_silent(stub))
             going = serve_silence(stub);
-        else if (stub->port->idle)
+        else if (!crash_has(stub, QUIET) && stub->port->idle)
             stub->port->idle(stub->port->context);
     }
+}
+
+bool unidbg_guarded(struct unidbg_stub *stub, void (*call)(void *argument), void *argument) {
+    return arch_guarded(&stub->guard, call, argument);
 }
 
 /* The guest stands from here to the end of the call. */
@@ -143,6 +156,7 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const st
     stop_capture(stub);
     stop_set(stub, cause);
     stub->stops++;
+    crash_has(stub, STANDS);
     report(stub);
     serve(stub);
     if (port->restore)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from unidbg.cli.options import Settings
 
 if TYPE_CHECKING:
     from unidbg.session import Session
+    from unidbg.transport.line import Line
 
 
 def open_session(target: str, settings: Settings) -> Session:
@@ -21,3 +23,33 @@ def open_session(target: str, settings: Settings) -> Session:
     if note := getattr(session.target, "note", ""):
         click.echo(f"unidbg: {note}", err=True)
     return session
+
+
+def line_of(target: str, settings: Settings) -> Callable[[], Line] | None:
+    """What opens the line to the stub of TARGET, without a word; `None` for a target that has none."""
+    from unidbg.target.opening import wait_until_taken_up
+    from unidbg.target.registry import find
+    from unidbg.transport.opening import open_line
+    from unidbg.transport.sockets import SocketLine
+    from unidbg.transport.url import GuestName, PidAddress, QmpAddress, parse_url
+
+    address = parse_url(target)
+    if isinstance(address, GuestName):
+        stub = find(address.name).lines.get("stub")
+        if stub is None:
+            return None
+        address = parse_url(stub)
+    if isinstance(address, QmpAddress | PidAddress):
+        return None
+
+    def connect() -> Line:
+        line = open_line(address, settings.timeout)
+        if isinstance(line, SocketLine):
+            try:
+                wait_until_taken_up(line, settings.timeout)
+            except BaseException:
+                line.close()
+                raise
+        return line
+
+    return connect

@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+struct unidbg_stub;
 struct unidbg_frame; /* the architecture's: <unidbg/x86_64.h> */
 
 /* Where a function of the guest writes text to: pass it to unidbg_write. */
@@ -156,6 +157,11 @@ struct unidbg_port {
     /* Memory for tracepoints and what they collect, UNIDBG_TRACE_MIN bytes or more; NULL: there are none. */
     void *trace;
     size_t trace_size;
+
+    /* A dump that a dead guest sends by itself: unidbg_crash_port of <unidbg/crash.h> sets both. Told of each
+     * byte (true: it was not for RSP), of a quiet line (-1; true: something was sent), and of a stop (-2). */
+    bool (*crash)(struct unidbg_stub *stub, int event);
+    void *crash_state;
 };
 
 /* Definitions take 4 KiB of it. */

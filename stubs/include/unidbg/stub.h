@@ -73,6 +73,9 @@ void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unid
  * instruction, which must be wired to unidbg_trap. Returns if the client says continue. */
 void unidbg_panic(struct unidbg_stub *stub, enum unidbg_signal signal, const char *reason);
 
+/* Call code that may fault, while the guest stands; false: it did. */
+bool unidbg_guarded(struct unidbg_stub *stub, void (*call)(void *argument), void *argument);
+
 /* Is a client there: stopped by one, or resumed by one that waits for the next stop? */
 bool unidbg_attached(const struct unidbg_stub *stub);
 

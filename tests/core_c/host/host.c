@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* unidbg-host: the stub on the host machine, behind a loopback socket or standard input and output.
  *
- *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] [--queue] [--bias] [--trace] IMAGE
+ *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] [--queue] [--bias] [--trace]
+ *               [--crash [--probes START] [--end ADDRESS] [--patience MS] [--after]] IMAGE
  *
  * Without --stdio it listens on 127.0.0.1 (port 0: the kernel chooses) and prints "listening on
  * 127.0.0.1:N". One client at a time; the stub does not learn of its going, as on a serial line. The guest
  * wakes from hlt every MS milliseconds (default 10); 0: once whenever it is resumed, so that a transcript is
- * always the same. With --queue replies are sent while the guest runs; with --bias the image says that it moved itself; --trace gives memory for tracepoints. */
+ * always the same. With --queue replies are sent while the guest runs; with --bias the image says that it moved itself; --trace gives memory for tracepoints.
+ * --crash has the stub send a dump when the guest dies; its table of probes is at START up to ADDRESS. With --patience or
+ * --after the program ends when nobody came, or when all was taken. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -22,6 +25,7 @@
 #include "machine.h"
 
 #include <unidbg/command.h>
+#include <unidbg/crash.h>
 
 /* A guest that does not sleep is interrupted once in so many instructions: clients mostly come while it
  * sleeps, so that it is always found at the same place. */
@@ -173,6 +177,10 @@ struct options {
     bool queue;
     bool bias;
     bool trace;
+    bool crash;
+    bool after;
+    unsigned long probes, end;
+    unsigned long patience;
     unsigned long port;
     unsigned long tick;
     unsigned long packet;
@@ -184,7 +192,7 @@ static unsigned long number(char ***argument) {
         fprintf(stderr, "unidbg-host: %s needs a number\n", **argument);
         exit(2);
     }
-    return strtoul(*++*argument, NULL, 10);
+    return strtoul(*++*argument, NULL, 0);
 }
 
 static struct options parse(char **argument) {
@@ -203,6 +211,16 @@ static struct options parse(char **argument) {
             options.bias = true;
         else if (strcmp(*argument, "--trace") == 0)
             options.trace = true;
+        else if (strcmp(*argument, "--crash") == 0)
+            options.crash = true;
+        else if (strcmp(*argument, "--after") == 0)
+            options.after = true;
+        else if (strcmp(*argument, "--probes") == 0)
+            options.probes = number(&argument);
+        else if (strcmp(*argument, "--end") == 0)
+            options.end = number(&argument);
+        else if (strcmp(*argument, "--patience") == 0)
+            options.patience = number(&argument);
         else if (strcmp(*argument, "--port") == 0)
             options.port = number(&argument);
         else if (strcmp(*argument, "--tick") == 0)
@@ -233,6 +251,30 @@ static void set_up_line(struct server *server, const struct options *options, st
 }
 
 static struct unidbg_stub stub;
+static struct unidbg_crash crash;
+
+/* The headers and notes of the image, and a page that is not there. */
+static bool crash_part(void *context, unsigned index, struct unidbg_region *part) {
+    (void)context;
+    *part = index == 0 ? (struct unidbg_region){.start = 0x200000, .end = 0x200400}
+                       : (struct unidbg_region){.start = 0x5000, .end = 0x6000};
+    return index < 2;
+}
+
+static void after_crash(void *context, enum unidbg_crash_end end) {
+    (void)context;
+    exit(end == UNIDBG_CRASH_TAKEN ? 0 : 5);
+}
+
+static void set_up_crash(const struct options *options, struct unidbg_port *port) {
+    crash.part = crash_part;
+    crash.probes = (const void *)options->probes;  // NOLINT(performance-no-int-to-ptr)
+    crash.probes_end = (const void *)options->end; // NOLINT(performance-no-int-to-ptr)
+    crash.patience_ms = (uint32_t)options->patience;
+    crash.after = options->after ? after_crash : NULL;
+    if (options->crash)
+        unidbg_crash_port(&crash, port);
+}
 
 void __asan_handle_no_return(void); // NOLINT(bugprone-reserved-identifier)
 
@@ -286,6 +328,7 @@ int main(int argc, char **argv) {
         port.trace_size = sizeof trace;
     }
     set_up_line(&server, &options, &port);
+    set_up_crash(&options, &port);
     if (!unidbg_init(&stub, &port, buffer, size)) {
         fprintf(stderr, "unidbg-host: the packet size is too small\n");
         return 2;

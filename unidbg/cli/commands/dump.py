@@ -30,6 +30,7 @@ TRIES = 120
         "unidbg dump @hello -o - | gzip > hello.core.gz",
         "unidbg dump @hello -o small.core --minimal",
         "unidbg dump serial:/dev/ttyS1 -o crash.core --receive",
+        "unidbg dump :1234 -o crash.core --receive --full",
         "unidbg dump hello.core --check",
     ),
 )
@@ -40,6 +41,7 @@ TRIES = 120
 @click.option(
     "--receive", is_flag=True, help="Wait until the guest dies, then the same; a broken line is resumed."
 )
+@click.option("--full", is_flag=True, help="With --receive: all memory, not only what the views need.")
 @click.option("--check", "only_check", is_flag=True, help="Hold a core against its own digest instead.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @settings(IMAGE, JSON, TIMEOUT, COLOR)
@@ -64,8 +66,8 @@ def command(
     _dump(target, output, settings, **form)
 
 
-def _dump(target: str, output: str, settings: Settings, *, pack: bool, minimal: bool, receive: bool) -> None:
-    report = _report(target, output, settings, pack, minimal, receive)
+def _dump(target: str, output: str, settings: Settings, **form: bool) -> None:
+    report = _report(target, output, settings, **form)
     if output == "-":
         click.echo(to_text(report, settings), err=True, nl=False)
     else:
@@ -73,20 +75,40 @@ def _dump(target: str, output: str, settings: Settings, *, pack: bool, minimal: 
 
 
 def _report(
-    target: str, output: str, settings: Settings, pack: bool, minimal: bool, receive: bool
+    target: str, output: str, settings: Settings, *, pack: bool, minimal: bool, receive: bool, full: bool
 ) -> DumpReport:
     from unidbg.cli import dumping, receiving
     from unidbg.cli.progress import progress
 
     if receive:
-        return receiving.receive(
-            lambda: opening.open_session(target, settings), output, pack=pack, tries=TRIES, say=_say
-        )
+        return _receive(target, output, settings, pack, full)
     with opening.open_session(target, settings) as session:
         if minimal:
             return receiving.minimal(session, output, pack=pack)
         with progress("dump") as tick:
             return dumping.dump(session, output, pack=pack, tick=tick)
+
+
+def _receive(target: str, output: str, settings: Settings, pack: bool, full: bool) -> DumpReport:
+    """By the stub's own stream; by RSP, in the minimal form, where the guest sends none."""
+    from unidbg.cli import crashing, receiving
+    from unidbg.cli.progress import progress
+
+    line = opening.line_of(target, settings) if output != "-" else None
+    if line is not None:
+        try:
+            with progress("dump") as tick:
+                return crashing.receive(line, output, full=full, pack=pack, tries=TRIES, say=_say, tick=tick)
+        except crashing.NoStream:
+            _say("the guest sends no dump by itself: asking for it by RSP, once it stands")
+    if full:
+        raise Unanswered(
+            f"{target} does not send its memory by itself",
+            "leave out --full, or dump it while it stands: unidbg dump TARGET -o FILE",
+        )
+    return receiving.receive(
+        lambda: opening.open_session(target, settings), output, pack=pack, tries=TRIES, say=_say
+    )
 
 
 def _say(text: str) -> None:

@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 from unidbg.target.base import StopReason, ThreadInfo
 from unidbg.target.dump.elf import Note
+from unidbg.target.dump.frames import thread_frames
 from unidbg.target.dump.target import Cpu
 
 OWNER = b"unidbg"
 NT_GUEST, NT_REGISTERS, NT_CONSOLE, NT_PROBES, NT_DIGEST = 0x101, 0x102, 0x103, 0x104, 0x105
+NT_FRAME = 0x106
+"""What a dead guest that sent its core by itself has of a thread, besides NT_PRSTATUS and NT_PRFPREG."""
 SCHEMA = 1
 
 
@@ -34,7 +37,9 @@ def own_notes(notes: Sequence[Note]) -> Own | None:
     if guest is None:
         return None
     values = _object(found.get(NT_REGISTERS, b"")) or {}
-    return Own(_cpus(guest, values), _stop(guest.get("stop")), _image(guest), bool(guest.get("physical")))
+    frames = thread_frames(notes)
+    cpus = [one._replace(registers=frames.get(one.info.id, one.registers)) for one in _cpus(guest, values)]
+    return Own(cpus, _stop(guest.get("stop")), _image(guest), bool(guest.get("physical")))
 
 
 def _object(raw: bytes) -> dict[str, Any] | None:

@@ -13,24 +13,25 @@ NT_PRSTATUS, NT_PRFPREG = 1, 2
 Values = dict[str, int | None]
 
 
-def _names(text: str) -> list[str]:
+def names(text: str) -> list[str]:
+    """The words."""
     return text.split()
 
 
 _R8_TO_R15 = [f"r{n}" for n in range(8, 16)]
-X86_64 = _names(
+X86_64 = names(
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base "
     "ds es fs gs"
 )
-I386 = _names("ebx ecx edx esi edi ebp eax ds es fs gs orig_eax eip cs eflags esp ss")
+I386 = names("ebx ecx edx esi edi ebp eax ds es fs gs orig_eax eip cs eflags esp ss")
 AARCH64 = [*(f"x{n}" for n in range(31)), "sp", "pc", "cpsr"]
 SHOWN = {
     "x86_64": [
-        *_names("rax rbx rcx rdx rsi rdi rbp rsp"),
+        *names("rax rbx rcx rdx rsi rdi rbp rsp"),
         *_R8_TO_R15,
-        *_names("rip eflags cs ss ds es fs gs fs_base gs_base k_gs_base cr0 cr2 cr3 cr4 cr8 efer"),
+        *names("rip eflags cs ss ds es fs gs fs_base gs_base k_gs_base cr0 cr2 cr3 cr4 cr8 efer"),
     ],
-    "i386": _names("eax ecx edx ebx esp ebp esi edi eip eflags cs ss ds es fs gs"),
+    "i386": names("eax ecx edx ebx esp ebp esi edi eip eflags cs ss ds es fs gs"),
 }
 """The order in which registers are shown, whatever the order in the note."""
 
@@ -81,7 +82,7 @@ def _full_tag(tag: int) -> int:
 
 
 _QEMU = struct.Struct("<II18Q" + "IIIIQ" * 10 + "6Q")
-_QEMU_GENERAL = [*_names("rax rbx rcx rdx rsi rdi rsp rbp"), *_R8_TO_R15, "rip", "eflags"]
+_QEMU_GENERAL = [*names("rax rbx rcx rdx rsi rdi rsp rbp"), *_R8_TO_R15, "rip", "eflags"]
 
 
 def qemu_note(data: bytes) -> Values:
