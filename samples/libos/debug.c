@@ -13,6 +13,7 @@
 #include "libos/clock.h"
 #include "libos/console.h"
 #include "libos/cpu.h"
+#include "libos/crash.h"
 #include "libos/loop.h"
 #include "libos/machine.h"
 #include "libos/orchestration.h"
@@ -118,6 +119,7 @@ void debug_init(void) {
         .trace_size = sizeof(trace_memory),
     };
     UNIDBG_COMMANDS(&port);
+    crash_init(&port);
     is_started = machine_debug_port(&port) && unidbg_init(&stub, &port, buffer, sizeof(buffer));
     security_debug_port(is_started);
 }

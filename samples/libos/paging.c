@@ -230,3 +230,24 @@ struct page_counts paging_count(void) {
     }
     return counts;
 }
+
+/* ---- the tables themselves ---- */
+
+static bool find_table(uint64_t *table, unsigned level, unsigned *index, uintptr_t *found) {
+    if (*index == 0) {
+        *found = (uintptr_t)table;
+        return true;
+    }
+    --*index;
+    for (unsigned i = 0; level > 1 && i < ENTRIES; i++) {
+        if ((table[i] & PAGE_PRESENT) && !is_leaf(table[i], level) &&
+            find_table(table_of(table[i]), level - 1, index, found)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool paging_table(unsigned index, uintptr_t *table) {
+    return root != NULL && find_table(root, LEVELS, &index, table);
+}

@@ -54,6 +54,9 @@ uintptr_t paging_root(void);
 /* Grows with each change of the tables. */
 uint64_t paging_generation(void);
 
+/* The live tables themselves, by index from 0, the root first; false behind the last. */
+bool paging_table(unsigned index, uintptr_t *table);
+
 /* What the live tables say; both walk them anew. */
 struct page_counts paging_count(void);
 /* The first region that begins at *cursor or above; moves the cursor behind it. False: there is none. */
