@@ -72,16 +72,11 @@ static void say_decimal(struct crash_window *window, uint32_t value) {
 }
 
 /* Text of the guest, which may be anything: what JSON and ASCII do not have becomes `?`. */
-static void say_text(const struct unidbg_stub *stub, struct crash_window *window, const char *text) {
-    char byte;
-
-    for (unsigned i = 0; text && i < UNIDBG_TEXT_BYTES; i++) {
-        crash_read(stub, &byte, (uintptr_t)text + i, 1);
-        if (byte == '\0')
-            return;
-        if (byte == '"' || byte == '\\')
+static void say_text(struct crash_window *window, const char *text) {
+    for (unsigned i = 0; text && text[i] && i < UNIDBG_TEXT_BYTES; i++) {
+        if (text[i] == '"' || text[i] == '\\')
             say(window, "\\");
-        crash_put(window, byte >= ' ' && byte <= '~' ? &byte : "?", 1);
+        crash_put(window, text[i] >= ' ' && text[i] <= '~' ? text + i : "?", 1);
     }
 }
 
@@ -96,9 +91,9 @@ static void say_threads(struct unidbg_stub *stub, struct crash_window *window) {
         say(window, "\",\"cpu\":");
         say_decimal(window, thread.cpu);
         say(window, ",\"name\":\"");
-        say_text(stub, window, thread.name);
+        say_text(window, thread.name ? thread.name : "thread"); /* as the stub calls it */
         say(window, "\",\"detail\":\"");
-        say_text(stub, window, thread.detail);
+        say_text(window, thread.detail);
         say(window, "\"}");
     }
 }
@@ -112,7 +107,7 @@ static void say_stop(const struct unidbg_stub *stub, struct crash_window *window
     say_decimal(window, stub->signal);
     say(window, stub->stop_kind == STOP_PANIC ? ",\"kind\":\"panic\"" : ",\"kind\":\"exception\"");
     say(window, ",\"text\":\"");
-    say_text(stub, window, stub->text);
+    say_text(window, stub->text);
     say(window, "\"}");
 }
 
@@ -131,7 +126,7 @@ static void say_guest(struct unidbg_stub *stub, struct crash_window *window, enu
     say_hex(window, stub->port->bias);
     if (stub->port->exec_file) {
         say(window, "\",\"path\":\"");
-        say_text(stub, window, stub->port->exec_file);
+        say_text(window, stub->port->exec_file);
     }
     say(window, "\"}]}");
 }
