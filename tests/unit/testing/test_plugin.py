@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
-from unidbg.testing.guardian import CODE, Guardian, birth_of
+from unidbg.target.registry import birth_of
+from unidbg.testing.guardian import Guardian, script
 
 IMPORTED = (
     "import sys, unidbg.testing.plugin; print(*sorted(n for n in sys.modules if n.startswith('unidbg')))"
@@ -54,10 +56,11 @@ def test_the_guest_ends_with_the_one_who_booted_it() -> None:
 def test_another_process_of_the_same_id_is_left_alone() -> None:
     child = sleeper()
     try:
-        watching = subprocess.Popen([sys.executable, "-c", CODE, str(child.pid), "1"], stdin=subprocess.PIPE)
-        watching.communicate(b"")
+        subprocess.run(["/bin/sh", "-c", script(child.pid, "1")], check=False)
         assert child.poll() is None
         assert birth_of(child.pid) != birth_of(2**22 + 1) == ""
+        subprocess.run(["/bin/sh", "-c", script(child.pid, birth_of(child.pid))], check=True)
+        assert child.wait(timeout=20) == -signal.SIGKILL
     finally:
         child.kill()
         child.wait()
