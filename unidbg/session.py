@@ -201,10 +201,11 @@ class Session:
         from unidbg.profiles.sources import threads_with_source
 
         view = self._inspect(("backtrace", thread, every), lambda c: backtrace(c, thread, every))
-        return threads_with_source(view, self._sources) if source else view
+        return threads_with_source(view, self.sources) if source else view
 
     @property
-    def _sources(self) -> Sources:
+    def sources(self) -> Sources:
+        """Finds the files of source that the images name."""
         from unidbg.program.sources import Sources
 
         table = self.config.table("paths", "sources")
@@ -225,7 +226,7 @@ class Session:
 
         question = ("disassemble", where, count, thread)
         view = self._inspect(question, lambda c: disassembly(c, where, count, thread))
-        return code_with_source(view, self._sources) if source else view
+        return code_with_source(view, self.sources) if source else view
 
     def examine(
         self, where: str | int, format: str = "x", count: int = 1, unit: int = 8, thread: str | None = None

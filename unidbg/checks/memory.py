@@ -104,7 +104,7 @@ def text_changed(seen: Seen) -> Iterator[Found]:
         where = change.location.symbol or hex(change.range.start)
         pair = f"{change.found_hex} for {change.expected_hex}"
         text = f"bytes at {where} are not those of the image: {pair}"
-        yield Found(f"changed.{index}", text, change.location, where)
+        yield Found(f"changed.{index}", text, change.location, change.location.symbol or "data")
     if not view.changed:
         seen.get("text", TextView, "unreadable")
 

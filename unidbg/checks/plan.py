@@ -63,6 +63,12 @@ class Plan(NamedTuple):
     """Line in the file of each condition as it was written."""
     path: str = ""
 
+    def names(self) -> list[str]:
+        """All checks and conditions, in order."""
+        conditions = [f"condition:{one.written}" for one in self.conditions]
+        growth = [f"growth:{one.written}" for one in self.growth]
+        return [*(check.name for check in self.checks), *conditions, *growth]
+
 
 def read_plan(path: str, data: Mapping[str, object], text: str = "") -> Plan:
     """The plan of a parsed file; ConfigError names file, line and the nearest valid name."""

@@ -20,7 +20,8 @@ def timer_overdue(seen: Seen) -> Iterator[Found]:
         if timer.overdue_ns >= seen.limits.timer_overdue_ns:
             name = timer.callback.symbol or hex(timer.callback.address)
             text = f"the timer of {name} is overdue by {timer.overdue_ns / 1e6:.0f} ms"
-            yield Found(f"timers.{index}.overdue_ns", text, timer.callback, name)
+            key = timer.callback.symbol or str(index)
+            yield Found(f"timers.{index}.overdue_ns", text, timer.callback, key)
 
 
 def loop_starved(seen: Seen) -> Iterator[Found]:
@@ -79,7 +80,8 @@ def lazy_initializer(seen: Seen) -> Iterator[Found]:
     for index, one in enumerate(view.initializers):
         if one.state == "pending":
             name = one.function.symbol or hex(one.function.address)
-            yield Found(f"initializers.{index}.state", f"{name} has never run", one.function, name)
+            key = one.function.symbol or str(index)
+            yield Found(f"initializers.{index}.state", f"{name} has never run", one.function, key)
 
 
 def boot_phase(seen: Seen) -> Iterator[Found]:

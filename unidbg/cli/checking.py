@@ -19,6 +19,7 @@ from unidbg.errors import ConfigError
 
 if TYPE_CHECKING:
     from unidbg.checks.plan import Plan
+    from unidbg.render.places import Places
     from unidbg.session import Session
     from unidbg.testing.checking import Job
     from unidbg.views.findings import ChecksView
@@ -164,7 +165,7 @@ def _answer(wishes: Wishes, settings: Settings, jobs: list[Job], code: int, base
     if wishes.github:
         from unidbg.render.github import workflow_commands
 
-        write(workflow_commands(view, os.getcwd()))
+        write(workflow_commands(view, _places(jobs)))
     elif settings.json or not wishes.verbose:
         present(lambda: view, settings._replace(watch=None))
     if wishes.sarif_path:
@@ -190,5 +191,23 @@ def _write_sarif(path: str, view: ChecksView, jobs: list[Job]) -> None:
     from unidbg.render.sarif import sarif
 
     rules = [(check.name, check.text, check.remedy) for job in jobs for check in job.plan.checks]
-    fallback = next((job.plan.path for job in jobs if job.plan.path), "")
-    write_file(path, sarif(view, rules, root=os.getcwd(), fallback=fallback).encode())
+    write_file(path, sarif(view, rules, _places(jobs)).encode())
+
+
+def _places(jobs: list[Job]) -> Places:
+    """Source by what the image says and the project maps; else the file of checks, or the image itself."""
+    from unidbg.render.places import Places, repository
+
+    plans = [job.plan for job in jobs]
+    files = [plan.path for plan in plans] + [configuration.load().path, *jobs[0].images()]
+    return Places(
+        repository(os.getcwd()),
+        find=jobs[0].find_source,
+        declared={
+            name: (os.path.abspath(plan.path), plan.lines.get(name.partition(":")[2], 1))
+            for plan in plans
+            for name in plan.names()
+            if plan.path
+        },
+        fallback=next((os.path.abspath(file) for file in files if file), ""),
+    )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from unidbg.render.escape import escape
-from unidbg.render.sarif import source
+from unidbg.render.places import Places
 from unidbg.views.findings import ChecksView, Finding
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def workflow_commands(view: ChecksView, root: str) -> str:
+def workflow_commands(view: ChecksView, places: Places) -> str:
     """All findings."""
-    return "".join(f"{_line(finding, root)}\n" for finding in view.findings)
+    return "".join(f"{_line(finding, places)}\n" for finding in view.findings)
 
 
-def _line(finding: Finding, root: str) -> str:
-    place = source(finding, root)
+def _line(finding: Finding, places: Places) -> str:
+    place = places.of(finding)
     where = f"file={_property(place[0])},line={place[1]}," if place else ""
     title = _property(f"unidbg {finding.check}")
     text = _data(f"{finding.message}; {finding.remedy}")

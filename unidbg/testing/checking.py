@@ -48,12 +48,6 @@ class Job:
         self.asked: list[str] = []
         """Names of the checks that ran: pytest may have deselected some."""
 
-    def names(self) -> list[str]:
-        """All checks and conditions, in order."""
-        built_in = [check.name for check in self.plan.checks]
-        conditions = [f"condition:{one.written}" for one in self.plan.conditions]
-        return [*built_in, *conditions, *(f"growth:{one.written}" for one in self.plan.growth)]
-
     @property
     def judgement(self) -> Judgement:
         """What is wrong; made once."""
@@ -87,6 +81,14 @@ class Job:
             said = (done.stderr or done.stdout).strip()[-500:]
             raise TargetError(f"the load failed with {done.returncode}: {load.command}: {said}")
         return before
+
+    def images(self) -> list[str]:
+        """Paths of the images that the guest is seen with."""
+        return [module.image.path for module in self._session.program.modules]
+
+    def find_source(self, file: str) -> str | None:
+        """Where a file that the image names is on this machine."""
+        return self._session.sources.find(file)
 
     def verdict(self, name: str) -> Verdict:
         """The verdict of one check."""
@@ -150,7 +152,7 @@ class CheckCollector(pytest.Collector):
 
     def collect(self) -> Iterable[pytest.Item]:
         """An item for each."""
-        for name in self.job.names():
+        for name in self.job.plan.names():
             yield CheckItem.from_parent(self, name=name, job=self.job)
 
 
