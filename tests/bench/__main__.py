@@ -26,6 +26,7 @@ SUITES = {
     "unattached": "What the stub costs while nobody is attached",
     "symbols": "Symbols, types, lines",
     "dumps": "Dumps",
+    "checks": "Checks in CI",
     "stub": "Inside the guest",
     "sizes": "Size of the stub in a kernel (x86_64, -Os, text and read-only data)",
 }

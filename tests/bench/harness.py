@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,22 @@ class Row:
     note: str = ""
 
 
-def process_ms(command: Sequence[str], *, stdin: str | None = None) -> float:
+def process_ms(command: Sequence[str], *, stdin: str | None = None, folder: Path | None = None) -> float:
     """Wall time of one run of `command` in ms; a command that fails is a broken bench, not a fast one."""
     start = time.perf_counter()
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, check=False, timeout=300, cwd=folder
+    )
     elapsed = (time.perf_counter() - start) * 1000
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2000:]}")
     return elapsed
+
+
+def alone(what: str, ours: Callable[[], float], *, goal: str, runs: int = 7) -> Row:
+    """A figure in ms that there is nothing to compare with."""
+    ours()
+    return Row(what, statistics.median(ours() for _ in range(runs)), None, "", None, goal)
 
 
 def pair(

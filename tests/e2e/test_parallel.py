@@ -1,4 +1,4 @@
-"""Four guests at a time, again and again: one run that fails among two hundred is a flake that users would see."""
+"""Four guests at a time, again and again: one of two hundred runs that fails is a flake for users."""
 
 from __future__ import annotations
 
