@@ -43,8 +43,10 @@ def check_path(path: str) -> str:
     for word in rest:
         hint = _into(hint, word, done)
         done = f"{done}.{word}"
-    if _class_of(hint) is not None or typing.get_origin(hint) is tuple:
-        names = list(_fields(_class_of(hint))) if _class_of(hint) else ["*"]
+    if typing.get_origin(hint) is tuple:
+        raise BadPath(f"`{path}` is a list: ask each of its elements, `{path}.*`")
+    if _class_of(hint) is not None:
+        names = list(_fields(_class_of(hint)))
         raise BadPath(f"`{path}` is no value but has parts: {', '.join(names[:12])}")
     return ".".join([view, *rest])
 

@@ -15,6 +15,7 @@ command = "curl -s http://127.0.0.1:8080/"
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -60,7 +61,7 @@ class Plan(NamedTuple):
     load: Load | None = None
     baseline: str = ""
     lines: Mapping[str, int] = {}
-    """Line in the file of each condition as it was written."""
+    """Line in the file of each condition, by the name of its check."""
     path: str = ""
 
     def names(self) -> list[str]:
@@ -76,7 +77,6 @@ def read_plan(path: str, data: Mapping[str, object], text: str = "") -> Plan:
     reader.known(data, KEYS, "")
     conditions = reader.conditions(data, "conditions")
     growth = reader.conditions(data, "growth")
-    written = [condition.written for condition in (*conditions, *growth)]
     return Plan(
         checks=reader.checks(data),
         conditions=conditions,
@@ -85,7 +85,11 @@ def read_plan(path: str, data: Mapping[str, object], text: str = "") -> Plan:
         limits=reader.limits(data),
         load=reader.load(data),
         baseline=str(data.get("baseline", "")),
-        lines={one: reader.line(one) for one in written},
+        lines={
+            f"{kind}:{one.written}": reader.line(one.written, table)
+            for kind, table, found in (("condition", "conditions", conditions), ("growth", "growth", growth))
+            for one in found
+        },
         path=path,
     )
 
@@ -97,13 +101,20 @@ class _Reader:
         self._path = path
         self._lines = text.splitlines()
 
-    def line(self, word: str) -> int:
-        """The first line that has a word, from 1 on; 0 where none has."""
-        return next((number for number, line in enumerate(self._lines, 1) if word in line), 0)
+    def line(self, word: str, table: str = "") -> int:
+        """The first line that has a word, from 1 on, behind the head of `table`; 0 where none has."""
+        whole = re.compile(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])")
+        head = re.compile(rf"\s*\[+[\w.]*\b{table}[.\]]|\s*(\w+\.)*{table}\b")
+        begin = next((n for n, line in enumerate(self._lines) if head.match(line)), 0) if table else 0
+        numbered = list(enumerate(self._lines, 1))
+        for number, line in [*numbered[begin:], *numbered[:begin]]:
+            if whole.search(line) and not line.lstrip().startswith("#"):
+                return number
+        return 0
 
-    def error(self, word: object, message: str) -> ConfigError:
+    def error(self, word: object, message: str, table: str = "") -> ConfigError:
         """The message with file and line."""
-        line = self.line(str(word))
+        line = self.line(str(word), table)
         return ConfigError(f"{self._path}{f':{line}' if line else ''}: {message}")
 
     def known(self, table: Mapping[str, object], keys: Sequence[str], where: str) -> None:
@@ -128,7 +139,8 @@ class _Reader:
             try:
                 made.append(parse(written, wanted))
             except BadCondition as error:
-                raise self.error(written.rsplit(".", 1)[-1], f"{written}: {error}") from None
+                word = written if self.line(written, key) else written.rsplit(".", 1)[-1]
+                raise self.error(word, f"{written}: {error}", key) from None
         return tuple(made)
 
     def checks(self, data: Mapping[str, object]) -> tuple[Check, ...]:

@@ -204,7 +204,7 @@ def _places(jobs: list[Job]) -> Places:
         repository(os.getcwd()),
         find=jobs[0].find_source,
         declared={
-            name: (os.path.abspath(plan.path), plan.lines.get(name.partition(":")[2], 1))
+            name: (os.path.abspath(plan.path), plan.lines.get(name, 1))
             for plan in plans
             for name in plan.names()
             if plan.path

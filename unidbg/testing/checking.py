@@ -139,7 +139,7 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The file of checks and the line of a condition."""
-        line = self.job.plan.lines.get(self.name.partition(":")[2], 0)
+        line = self.job.plan.lines.get(self.name, 0)
         return Path(self.job.plan.path or "unidbg"), line - 1 if line else None, self.name
 
 

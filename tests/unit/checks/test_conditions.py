@@ -80,6 +80,7 @@ def test_paths(path: str, whole: str) -> None:
         ("heap.alocated_bytes", "allocated_bytes"),
         ("heap.count.more", "is a value"),
         ("heap.pages", "has parts"),
+        ("security.weak", "ask each of its elements, `security.weak.*`"),
         ("rings", "has parts"),
         ("boot.phases.first.oops", "no field `oops`"),
         ("memory.guards.first.start", "by a number or *"),
@@ -184,7 +185,8 @@ def test_a_file() -> None:
     assert made.limits.timer_overdue_ns == 250_000_000
     assert made.load is not None
     assert (made.load.command, made.load.timeout_s) == ("true", 2.0)
-    assert made.lines["heap.allocated_bytes"] == 6
+    assert made.lines["condition:heap.allocated_bytes"] == 6
+    assert made.lines["growth:heap.count"] == 9
     assert set(needed(made)) == {"leaks", "blocks", "heap"}
 
 
