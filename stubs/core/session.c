@@ -149,6 +149,15 @@ static void append_feature(struct unidbg_stub *stub, bool there, const char *fea
         reply_text(stub, feature);
 }
 
+static bool lease(struct unidbg_stub *stub, struct scan *scan) {
+    uint64_t milliseconds = scan_hex(scan);
+
+    if (scan->failed || milliseconds > UINT32_MAX)
+        return false;
+    stub->lease_ns = milliseconds * 1000000;
+    return true;
+}
+
 /* Clients ask this once, at the beginning. */
 enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     const struct unidbg_port *port = stub->port;
@@ -158,6 +167,8 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     while (scan_take(scan, ':') || scan_past(scan, ';')) {
         if (scan_word(scan, "error-message+"))
             stub->text_errors = true;
+        else if (scan_word(scan, "unidbg-lease="))
+            lease(stub, scan);
     }
     reply_text(stub, "PacketSize=");
     reply_number(stub, stub->in.size);
@@ -186,18 +197,13 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
 }
 
 enum verdict packet_QUnidbgLease(struct unidbg_stub *stub, struct scan *scan) {
-    uint64_t milliseconds;
-
     if (!stub->port->now_ns)
         return REPLY;
     scan_expect(scan, ':');
-    milliseconds = scan_hex(scan);
-    if (scan->failed || milliseconds > UINT32_MAX) {
+    if (lease(stub, scan))
+        reply_ok(stub);
+    else
         reply_error(stub, ERROR_INVALID, "a lease is a number of milliseconds");
-        return REPLY;
-    }
-    stub->lease_ns = milliseconds * 1000000;
-    reply_ok(stub);
     return REPLY;
 }
 

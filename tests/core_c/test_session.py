@@ -180,6 +180,18 @@ def test_a_client_with_a_lease_that_falls_silent(connect: Connect, names: dict[s
     wait_for_ticks(line, names, stood)
 
 
+def test_a_lease_from_the_first_packet_on(connect: Connect, names: dict[str, int]) -> None:
+    """The client is killed before it could send a second packet."""
+    line = connect()
+    line.send(b"+")
+    assert b"unidbg-abi=1" in line.ask(b"qSupported:swbreak+;unidbg-lease=%x;hwbreak+" % SHORT_LEASE_MS)
+    stood = ticks(line, names)
+    time.sleep(2 * SHORT_LEASE_MS / 1000)
+    line = connect()
+    assert stop_of(line)[b"kind"] == b"attach", "the guest went on"
+    wait_for_ticks(line, names, stood)
+
+
 def test_a_lease_ends_while_the_guest_runs(connect: Connect, names: dict[str, int]) -> None:
     """Its breakpoints must not stay in the code of a guest that nobody debugs."""
     line = connect()

@@ -227,7 +227,7 @@ class FakeStub:
         }
         if self.flavour.supported:
             handlers |= {
-                b"qSupported": lambda _: self.flavour.supported,
+                b"qSupported": self._supported,
                 b"QStartNoAckMode": lambda _: b"OK" if b"NoAck" in self.flavour.supported else b"",
                 b"qXfer:features:read:": self._document,
                 b"H": lambda _: b"OK",
@@ -317,6 +317,12 @@ class FakeStub:
     def _set_physical(self, payload: bytes) -> bytes:
         self.physical = payload.endswith(b"1")
         return b"OK"
+
+    def _supported(self, payload: bytes) -> bytes:
+        self.leases += [
+            int(word[13:], 16) for word in payload.split(b";") if word.startswith(b"unidbg-lease=")
+        ]
+        return self.flavour.supported
 
     def _lease(self, payload: bytes) -> bytes:
         self.leases.append(int(payload.rpartition(b":")[2], 16))

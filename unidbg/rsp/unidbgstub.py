@@ -10,6 +10,8 @@ from unidbg.views.record import Record, record
 ABI = 1
 """The newest ABI that this client knows."""
 
+LEASE_FEATURE = b"unidbg-lease"
+"""In `qSupported`, with the milliseconds of the lease in hexadecimal."""
 STOP_QUERY = b"qUnidbgStop"
 STOOD_QUERY = b"qUnidbgStood"
 """Answered without a stop."""

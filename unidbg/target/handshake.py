@@ -15,13 +15,15 @@ from unidbg.rsp.memory import BinaryStyle, binary_style, read_binary_request
 from unidbg.rsp.registers import RegisterLayout, architecture_of, includes, parse_description
 from unidbg.rsp.replies import parse_features
 from unidbg.rsp.stop import is_stop_reply
-from unidbg.rsp.unidbgstub import STOP_QUERY, lease_request
+from unidbg.rsp.unidbgstub import LEASE_FEATURE, STOP_QUERY
 from unidbg.target.breakin import LEASE
 from unidbg.target.identify import not_rsp
 from unidbg.target.link import Link
 from unidbg.target.stub import PHYSICAL_OFF, QEMU_WINDOW, RELIABLE_WINDOW, Stub
 
 SUPPORTED = b"qSupported:swbreak+;hwbreak+;vContSupported+;error-message+;xmlRegisters=i386"
+LEASED = SUPPORTED + b";" + LEASE_FEATURE + b"=%x" % int(1000 * LEASE)
+"""Our own stub takes the lease in its first packet: from the moment when it stops the guest."""
 
 BINARY_PROBE = read_binary_request(0, 0)
 
@@ -56,7 +58,7 @@ def _first_reply(link: Link, stub: Stub) -> bytes:
     if stub.deaf:
         _swallow(link)
     try:
-        return link.request(SUPPORTED, FIRST_REPLY * link.timeout)
+        return link.request(SUPPORTED if stub.deaf else LEASED, FIRST_REPLY * link.timeout)
     except TargetTimeout:
         return _wake(link, stub) or _silence(link, stub)
     except RemoteProtocolError:
@@ -160,8 +162,7 @@ def _ask_abilities(link: Link, stub: Stub) -> None:
     """vCont, the style of `x` and the register description, in one round trip where that is possible."""
     if stub.silent:
         return
-    wanted = [lease_request(int(1000 * LEASE))] if stub.lease else []
-    wanted += [STOP_QUERY, b"?"] if stub.kind == "unidbg" else []
+    wanted = [STOP_QUERY, b"?"] if stub.kind == "unidbg" else []
     wanted.append(b"vCont?")
     if stub.kind == "rsp":
         wanted.append(b"Hg0")  # gdbserver aborts when asked for its description before a thread is selected
