@@ -6,6 +6,7 @@
 #include "libos/boot.h"
 #include "libos/console.h"
 #include "libos/image.h"
+#include "libos/memory_parts.h"
 #include "libos/paging.h"
 #include "libos/power.h"
 
@@ -20,7 +21,8 @@ static struct unidbg_region bytes_at(uintptr_t start, uint64_t count) {
     return (struct unidbg_region){.start = start, .end = start + count, .flags = UNIDBG_READ};
 }
 
-/* What a minimal dump must have besides what the stub finds by itself: the build-id, the log, the page tables. */
+/* What a minimal dump must have besides what the stub finds by itself: the build-id, the log, who
+ * holds the heap, the page tables. */
 static bool get_part(void *context, unsigned index, struct unidbg_region *part) {
     (void)context;
     uintptr_t table = 0;
@@ -32,7 +34,11 @@ static bool get_part(void *context, unsigned index, struct unidbg_region *part) 
         *part = bytes_at((uintptr_t)console_ring()->buffer, console_ring()->size);
         return true;
     }
-    if (!paging_table(index - 2, &table)) {
+    if (index == 2) {
+        *part = bytes_at((uintptr_t)tracker.sites, tracker.site_slots * sizeof(struct unidbg_site));
+        return true;
+    }
+    if (!paging_table(index - 3, &table)) {
         return false;
     }
     *part = bytes_at(table, PAGE_BYTES);

@@ -7,12 +7,15 @@
  */
 #include "libos/boot.h"
 #include "libos/memory_parts.h"
+#include "libos/paging.h"
 #include "libos/panic.h"
 #include "libos/string.h"
 
 #define ALIGNMENT 16ul
 #define SMALLEST_SPAN 64ul
 #define TAIL_BYTE 0xa5
+#define TRACKED_BLOCKS 4096ul /* unless `callsites=` says how many */
+#define TRACKED_SITES 128
 #define BLOCK_CHECK 0x6b636f6c62706165ul
 
 /* In the data of a free block. */
@@ -23,7 +26,6 @@ struct links {
 
 static struct heap_block *free_lists[HEAP_CLASSES]; /* last freed first */
 static struct heap_block *last;                     /* the block that ends at `current`; NULL: none */
-static bool keeps_call_sites;
 
 /* ---- blocks ---- */
 
@@ -211,14 +213,14 @@ static void fill_tail(struct heap_block *block) {
     memset(data_of(block) + block->size, TAIL_BYTE, block->span - sizeof(*block) - block->size);
 }
 
-static void *take(size_t size, void *call_site) {
+static void *take(size_t size, const void *call_site) {
     struct heap_block *block = find_room(size);
     if (block == NULL) {
         manager.failed++;
         return NULL;
     }
     set(block, block->span, size);
-    block->call_site = call_site;
+    unidbg_allocated(&tracker, data_of(block), size, call_site);
     fill_tail(block);
     class_of(block->span)->used++;
     account(size);
@@ -227,8 +229,7 @@ static void *take(size_t size, void *call_site) {
 
 void *heap_allocate(size_t size) {
     uint64_t flags = interrupts_save();
-    void *call_site = keeps_call_sites ? __builtin_return_address(0) : NULL;
-    void *data = take(size > 0 ? size : 1, call_site); /* 0 is for free blocks */
+    void *data = take(size > 0 ? size : 1, __builtin_return_address(0)); /* 0 is for free blocks */
     interrupts_restore(flags);
     return data;
 }
@@ -253,12 +254,12 @@ static struct heap_block *require_block(void *data) {
         panic("heap: %p is not an allocated block, or its header was overwritten", data);
     }
     if (block->size == 0) {
-        panic("heap: double free of %p, allocated from %p", data, block->call_site);
+        panic("heap: double free of %p", data);
     }
     const struct heap_block *next = next_of(block);
     if (!tail_is_whole(block) || (next != NULL && !is_sound(next))) {
         panic("heap: overrun: something was written behind the %lu bytes at %p, allocated from %p",
-              block->size, data, block->call_site);
+              block->size, data, heap_call_site(data));
     }
     return block;
 }
@@ -292,6 +293,7 @@ static void shrink(struct heap_block *block) {
 }
 
 static void give_back(struct heap_block *block) {
+    unidbg_freed(&tracker, data_of(block));
     class_of(block->span)->used--;
     manager.count--;
     manager.allocated -= block->size;
@@ -312,6 +314,26 @@ void heap_free(void *data) {
     }
 }
 
+const void *heap_call_site(const void *data) {
+    return unidbg_call_site(&tracker, data);
+}
+
+/* Its tables are pages of the arena: a power of two of slots. */
+static void tracker_init(void) {
+    static struct unidbg_site sites[TRACKED_SITES];
+    uint64_t slots = PAGE_BYTES / sizeof(struct unidbg_tracked);
+    if (!boot_option("callsites", NULL, 0)) {
+        return;
+    }
+    while (slots < boot_option_number("callsites", TRACKED_BLOCKS) && slots < UINT32_MAX / 2) {
+        slots *= 2;
+    }
+    void *blocks = page_allocate(slots * sizeof(struct unidbg_tracked) / PAGE_BYTES);
+    if (blocks != NULL) {
+        unidbg_tracker_init(&tracker, blocks, (uint32_t)slots, sites, TRACKED_SITES);
+    }
+}
+
 void heap_init(struct range arena) {
     manager.start = arena.start;
     manager.current = arena.start;
@@ -322,5 +344,5 @@ void heap_init(struct range arena) {
     for (unsigned class = 0; class < HEAP_CLASSES; class ++) {
         manager.classes[class].size = SMALLEST_SPAN << class;
     }
-    keeps_call_sites = boot_option("callsites", NULL, 0);
+    tracker_init();
 }

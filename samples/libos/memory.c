@@ -14,9 +14,11 @@
 
 static struct memory_layout layout;
 struct memory_manager manager;
+struct unidbg_tracker tracker;
 
 UNIDBG_PROBE(memory, layout, &layout);
 UNIDBG_PROBE(heap, kernel, &manager);
+UNIDBG_PROBE(tracker, heap, &tracker);
 
 const struct memory_layout *memory_layout(void) {
     return &layout;

@@ -33,9 +33,7 @@ struct heap_block {
     uint64_t check;              /* block_check ^ address of this header ^ span ^ size */
     uint64_t span;               /* bytes up to the next header */
     uint64_t size;               /* as asked for, bytes; 0: free */
-    void *call_site;             /* where the allocation returns to; NULL: not recorded */
-    struct heap_block *previous; /* NULL: this is the first */
-    uint64_t reserved;           /* data is aligned to 16 bytes */
+    struct heap_block *previous; /* NULL: this is the first; data is aligned to 16 bytes */
 };
 
 /* Blocks whose span is at least `size` bytes, and less than that of the next class. */
@@ -80,10 +78,12 @@ const struct memory_layout *memory_layout(void);
 const struct memory_manager *memory_manager(void);
 
 /*
- * 16-byte aligned, contents undefined; NULL when there is no room. With `callsites` on the command line each block
- * keeps where it was allocated.
+ * 16-byte aligned, contents undefined; NULL when there is no room. With `callsites` on the command line
+ * it is recorded where each block was allocated.
  */
 void *heap_allocate(size_t size);
+/* Where a live block was allocated; NULL: not recorded. */
+const void *heap_call_site(const void *data);
 /* Panics when it is no block, one that is free already, or one that was written beyond its end. NULL is ignored. */
 void heap_free(void *data);
 

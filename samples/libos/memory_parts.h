@@ -3,9 +3,12 @@
 #ifndef LIBOS_MEMORY_PARTS_H
 #define LIBOS_MEMORY_PARTS_H
 
+#include <unidbg/track.h>
+
 #include "libos/memory.h"
 
 extern struct memory_manager manager;
+extern struct unidbg_tracker tracker; /* who allocated what; nothing without `callsites` */
 
 /* The bitmap takes the first pages of the arena that it describes. Returns what is left. */
 struct range pages_init(struct range arena);

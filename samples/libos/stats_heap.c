@@ -1,53 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What stats.c says of the heap. */
-#include "libos/memory.h"
+#include "libos/memory_parts.h"
 #include "libos/stats_output.h"
 
-#define CALL_SITES 128 /* that are told apart */
-
-struct call_site {
-    const void *address;
-    uint64_t count; /* live blocks */
-    uint64_t bytes;
-};
-
-/* NULL after the last, and behind a header that was overwritten. */
-static const struct heap_block *next_block(const struct memory_manager *heap,
-                                           const struct heap_block *block) {
-    uintptr_t next = (uintptr_t)block + block->span;
-    bool is_sound = block->check == (heap->block_check ^ (uintptr_t)block ^ block->span ^ block->size);
-    return is_sound && next < heap->current ? (const struct heap_block *)next : NULL;
-}
-
-static struct call_site *find_site(struct call_site sites[CALL_SITES], const void *address) {
-    for (unsigned i = 0; i < CALL_SITES; i++) {
-        if (sites[i].address == address || sites[i].address == NULL) {
-            sites[i].address = address;
-            return &sites[i];
+/* In the order of the tracker's table. */
+static void say_call_sites(struct output *out) {
+    unsigned number = 0;
+    for (uint32_t i = 0; i < tracker.site_slots; i++) {
+        const struct unidbg_site *site = &tracker.sites[i];
+        if (site->address != NULL && site->count > 0) {
+            stats_say(out, "heap.call_sites.%u.location=%p", number, site->address);
+            stats_say(out, "heap.call_sites.%u.count=%lu", number, site->count);
+            stats_say(out, "heap.call_sites.%u.bytes=%lu", number, site->bytes);
+            number++;
         }
     }
-    return NULL;
 }
 
-/* Numbered by their first live block in address order. */
-static void say_call_sites(struct output *out, const struct memory_manager *heap) {
-    static struct call_site sites[CALL_SITES];
-    for (unsigned i = 0; i < CALL_SITES; i++) {
-        sites[i] = (struct call_site){0};
-    }
-    const struct heap_block *first = heap->start < heap->current ? heap->blocks : NULL;
-    for (const struct heap_block *block = first; block != NULL; block = next_block(heap, block)) {
-        struct call_site *site =
-            block->size != 0 && block->call_site != NULL ? find_site(sites, block->call_site) : NULL;
-        if (site != NULL) {
-            site->count++;
-            site->bytes += block->size;
-        }
-    }
-    for (unsigned i = 0; i < CALL_SITES && sites[i].address != NULL; i++) {
-        stats_say(out, "heap.call_sites.%u.location=%p", i, sites[i].address);
-        stats_say(out, "heap.call_sites.%u.count=%lu", i, sites[i].count);
-        stats_say(out, "heap.call_sites.%u.bytes=%lu", i, sites[i].bytes);
+static void say_tracker(struct output *out) {
+    if (tracker.block_slots > 0) {
+        stats_say(out, "heap.tracker.block_count=%u", tracker.block_count);
+        stats_say(out, "heap.tracker.block_slots=%u", tracker.block_slots);
+        stats_say(out, "heap.tracker.site_count=%u", tracker.site_count);
+        stats_say(out, "heap.tracker.site_slots=%u", tracker.site_slots);
+        stats_say(out, "heap.tracker.left_out=%lu", tracker.left_out);
+        stats_say(out, "heap.tracker.left_out_sites=%lu", tracker.left_out_sites);
+        stats_say(out, "heap.tracker.unknown=%lu", tracker.unknown);
     }
 }
 
@@ -80,5 +58,6 @@ void stats_heap(struct output *out) {
     stats_say(out, "heap.failed=%lu", heap->failed);
     say_pages(out, heap);
     say_classes(out, heap);
-    say_call_sites(out, heap);
+    say_call_sites(out);
+    say_tracker(out);
 }

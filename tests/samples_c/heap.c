@@ -18,6 +18,7 @@
 #define STEPS 40000
 
 struct memory_manager manager;
+struct unidbg_tracker tracker;
 
 static struct {
     uint8_t *data;
@@ -27,6 +28,11 @@ static struct {
 bool boot_option(const char *name, char *value, size_t size) {
     (void)name, (void)value, (void)size;
     return true;
+}
+
+uint64_t boot_option_number(const char *name, uint64_t otherwise) {
+    (void)name, (void)otherwise;
+    return 1; /* one page of the tracker's table */
 }
 
 noreturn void panic(const char *format, ...) {
@@ -53,7 +59,7 @@ static void check_all(void) {
         require(block->check == (manager.block_check ^ at ^ block->span ^ block->size), "check word");
         require(block->previous == previous, "link to the block before");
         require(previous == NULL || previous->size != 0 || block->size != 0, "free neighbours are joined");
-        require(block->size == 0 || block->call_site != NULL, "call site");
+        require(block->size == 0 || heap_call_site(block + 1) != NULL, "call site");
         live += block->size != 0;
         bytes += block->size;
         free_bytes += block->size == 0 ? block->span : 0;
@@ -70,6 +76,7 @@ static void check_all(void) {
     require(live == manager.count && live == used && bytes == manager.allocated, "live blocks");
     require(free_bytes == manager.free_bytes && largest == manager.largest_free, "free bytes");
     require(listed > 0 == free_bytes > 0, "free blocks");
+    require(live == tracker.block_count && tracker.left_out == 0 && tracker.unknown == 0, "tracked blocks");
     require(memory_count_free_pages() == manager.page_free, "pages");
 }
 

@@ -16,6 +16,7 @@ FLAGS = ("-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-saniti
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("heap") / "heap"
     sources = [str(SAMPLES / "libos" / name) for name in ("heap.c", "pages.c")]
+    sources.append(str(SAMPLES.parent / "stubs" / "probes" / "track.c"))
     include = ["-include", str(HERE / "host_cpu.h"), f"-I{SAMPLES}", f"-I{SAMPLES.parent / 'stubs/include'}"]
     command = ["gcc", *FLAGS, *include, "-o", str(made), str(HERE / "heap.c"), *sources]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -11,9 +11,11 @@ from unidbg.errors import MemoryFault, SymbolError
 from unidbg.profiles.base import Context
 from unidbg.profiles.fields import Fields
 from unidbg.profiles.roots import find_root
+from unidbg.profiles.tracker import find_tracker, recorded
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, Address
 from unidbg.views.forensics import Block, BlockGroup, BlocksView
+from unidbg.views.system import Tracker
 
 if TYPE_CHECKING:
     from unidbg.structures.blocks import Blocks
@@ -32,6 +34,7 @@ class Heap(NamedTuple):
     blocks: Blocks
     start: int
     end: int
+    tracker: Tracker | None = None
 
 
 def blocks(context: Context, limit: int = DEFAULT_LIMIT) -> BlocksView | Absent:
@@ -59,6 +62,7 @@ def blocks(context: Context, limit: int = DEFAULT_LIMIT) -> BlocksView | Absent:
         unknown_bytes=sum(broken.resumed - broken.offset for broken in table.damage),
         groups=tuple(groups(context, table)),
         blocks=tuple(block_at(context, table, index) for index in range(min(limit, len(table.offsets)))),
+        tracker=heap.tracker,
     )
 
 
@@ -127,7 +131,24 @@ def read_heap(context: Context, faults: Faults, view: str) -> Heap | Absent:
         return context.absent(view, f"its blocks cannot be read: {error}", "look at `unidbg heap`")
     if len(data) < end - start:
         faults.add("end", f"the heap is unreadable from {start + len(data):#x} on", start + len(data))
-    return Heap(data, walk(data, start, layout, key), start, end)
+    return _with_sites(context, Heap(data, walk(data, start, layout, key), start, end), faults)
+
+
+def _with_sites(context: Context, heap: Heap, faults: Faults) -> Heap:
+    """The heap with the call sites that a tracker has of its live blocks."""
+    import numpy as np
+
+    from unidbg.structures.tracker import sites_of
+
+    tracked = find_tracker(context, faults)
+    found = recorded(tracked) if tracked is not None else None
+    if tracked is None or found is None:
+        return heap
+    table = heap.blocks
+    addresses = table.offsets.astype(np.uint64) + np.uint64(heap.start + table.layout.size)
+    sites = np.where(table.sizes > 0, sites_of(found, addresses), np.uint64(0))
+    told = np.where(table.call_sites != 0, table.call_sites, sites)
+    return heap._replace(blocks=table._replace(call_sites=told), tracker=tracked.numbers)
 
 
 def note_damage(context: Context, heap: Heap, faults: Faults) -> None:

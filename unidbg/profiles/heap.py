@@ -6,6 +6,7 @@ from unidbg.errors import MemoryFault
 from unidbg.profiles.base import Context
 from unidbg.profiles.fields import Fields
 from unidbg.profiles.holders import call_sites
+from unidbg.profiles.tracker import find_tracker, live_sites, site_of
 from unidbg.structures import bitmaps
 from unidbg.structures.arrays import array_count
 from unidbg.views.system import HeapView, PageBitmap, SizeClass
@@ -29,6 +30,11 @@ def heap(fields: Fields, context: Context) -> HeapView:
     count = fields.unsigned("count")
     pages = _pages(fields) if fields.has("page_bitmap") else None
     walk = fields.has("blocks") and context.detail != "brief"
+    tracked = find_tracker(context, fields.faults)
+    who = (lambda address: site_of(tracked, address)) if tracked is not None else lambda address: 0
+    sites = call_sites(fields, start, current, who) if walk else ()
+    if tracked is not None and context.detail != "brief":
+        sites = live_sites(tracked)
     return HeapView(
         provenance=context.provenance,
         start=start,
@@ -42,7 +48,8 @@ def heap(fields: Fields, context: Context) -> HeapView:
         largest_free_bytes=_told(fields, "largest_free", "largest_free_bytes"),
         failed=_told(fields, "failed"),
         classes=_classes(fields) if context.detail != "brief" else (),
-        call_sites=call_sites(fields, start, current) if walk else (),
+        call_sites=sites,
+        tracker=tracked.numbers if tracked is not None else None,
         faults=fields.faults.all(),
     )
 

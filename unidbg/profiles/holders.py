@@ -5,7 +5,7 @@ docs/abi.md, "heap". Each header is held against its check word before its span 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from unidbg_symbols import types as t
@@ -31,13 +31,17 @@ class Block(NamedTuple):
     call_site: int
 
 
-def call_sites(fields: Fields, start: int, end: int) -> tuple[CallSite, ...]:
-    """Live blocks and their bytes by call site, in the order of the first block of each.
+Who = Callable[[int], int]
+"""Gives the call site of the block whose data is at an address, where its header has none; 0: unknown."""
+
+
+def call_sites(fields: Fields, start: int, end: int, who: Who = lambda address: 0) -> tuple[CallSite, ...]:
+    """Live blocks and their bytes by the call site in their headers, in the order of the first block of each.
 
     The walk ends at `end`, or at the first header that cannot be believed, with a fault.
     """
     counts: dict[int, tuple[int, int]] = {}
-    for block in blocks(fields, start, end):
+    for block in blocks(fields, start, end, who):
         if block.size and block.call_site:
             count, size = counts.get(block.call_site, (0, 0))
             counts[block.call_site] = count + 1, size + block.size
@@ -45,7 +49,7 @@ def call_sites(fields: Fields, start: int, end: int) -> tuple[CallSite, ...]:
     return tuple(CallSite(locate(site), *of_site) for site, of_site in counts.items())
 
 
-def blocks(fields: Fields, start: int, end: int) -> Iterator[Block]:
+def blocks(fields: Fields, start: int, end: int, who: Who) -> Iterator[Block]:
     """All blocks that can be believed, in address order."""
     pointer = fields.value.blocks
     at: int = fields.address("blocks")
@@ -65,7 +69,7 @@ def blocks(fields: Fields, start: int, end: int) -> Iterator[Block]:
         found = headers.at(at)
         if isinstance(found, str):
             after = f"; the block before is {last.size} bytes at {last.address:#x}" if last else ""
-            site = _named(fields, last.call_site) if last else ""
+            site = _named(fields, last.call_site or who(last.address + headers.size)) if last else ""
             fields.faults.add(f"blocks[{number}]", f"{found}{after}{site}", at)
             return
         yield found

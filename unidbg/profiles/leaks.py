@@ -47,6 +47,7 @@ def leaks(context: Context) -> LeaksView | Absent:
         reachable_bytes=int(sizes[marked].sum()),
         groups=tuple(_group(context, heap, m) for m in by_size_and_site(heap.blocks, live[~marked])),
         roots=tuple(roots),
+        tracker=heap.tracker,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unidbg.views.base import Address, Location, Range, View
 from unidbg.views.record import Record, record
+from unidbg.views.system import Tracker
 
 
 @record
@@ -50,6 +51,7 @@ class BlocksView(View):
     unknown_bytes: int
     groups: tuple[BlockGroup, ...]
     blocks: tuple[Block, ...]
+    tracker: Tracker | None = None
 
 
 @record
@@ -89,6 +91,7 @@ class LeaksView(View):
     reachable_bytes: int
     groups: tuple[LeakGroup, ...]
     roots: tuple[LeakRoot, ...]
+    tracker: Tracker | None = None
 
 
 @record

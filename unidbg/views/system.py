@@ -169,6 +169,23 @@ class CallSite(Record):
 
 
 @record
+class Tracker(Record):
+    """The table of an allocation tracker: what it records, of how many slots, and what it could not record.
+
+    `left_out` counts allocations since boot whose block found no room, `left_out_sites` those whose call site
+    found none and is not known, `unknown` blocks that were freed and had not been recorded.
+    """
+
+    block_count: int
+    block_slots: int
+    site_count: int
+    site_slots: int
+    left_out: int
+    left_out_sites: int
+    unknown: int
+
+
+@record
 class HeapView(View):
     """The allocator. `allocated_bytes` and `count` are live; `peak_bytes` is the high-water mark.
 
@@ -188,6 +205,7 @@ class HeapView(View):
     failed: int | None = None
     classes: tuple[SizeClass, ...] = ()
     call_sites: tuple[CallSite, ...] = ()
+    tracker: Tracker | None = None
 
 
 @record

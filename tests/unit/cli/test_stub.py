@@ -74,6 +74,8 @@ def test_objects_and_headers(unidbg: Runner, tmp_path: Path, name: str) -> None:
         "unidbg.o",
         "entry.o",
         "note.o",
+        "crash.o",
+        "track.o",
         "include",
     }
     assert (tmp_path / "out/include/unidbg/stub.h").exists()

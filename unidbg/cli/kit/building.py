@@ -16,7 +16,7 @@ from unidbg.cli.kit import sources
 from unidbg.cli.kit.copying import put
 from unidbg.views.host import KitFile, KitReport
 
-OBJECTS = ("unidbg.o", "entry.o", "note.o", "crash.o")
+OBJECTS = ("unidbg.o", "entry.o", "note.o", "crash.o", "track.o")
 ALIASES = {"amd64": "x86_64", "arm64": "aarch64"}
 ALLOCATED = 2
 """SHF_ALLOC of ELF: the section is in memory at run time."""

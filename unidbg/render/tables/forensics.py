@@ -9,6 +9,7 @@ from rich.text import Text
 
 from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
+from unidbg.render.tables.memory import tracked
 from unidbg.views.base import Range
 from unidbg.views.forensics import (
     BlockGroup,
@@ -31,6 +32,8 @@ def blocks(view: BlocksView, page: Page) -> Sequence[RenderableType]:
         ("free", Text(f"{units.plural(view.free, 'block')}, {units.size(view.free_bytes)}")),
         ("integrity", _integrity(view)),
     ]
+    if view.tracker is not None:
+        rows.append(("call sites", tracked(view.tracker)))
     listed = [
         (
             cells.address(block.address),
@@ -82,6 +85,8 @@ def leaks(view: LeaksView, page: Page) -> Sequence[RenderableType]:
         ("reachable", Text(f"{units.plural(view.reachable, 'block')}, {units.size(view.reachable_bytes)}")),
         ("searched", _roots(view)),
     ]
+    if view.tracker is not None:
+        rows.append(("call sites", tracked(view.tracker)))
     drawn: list[RenderableType] = [layout.facts(rows)]
     if view.groups:
         listed = [

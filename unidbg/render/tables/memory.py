@@ -9,7 +9,16 @@ from rich.text import Text
 
 from unidbg.render import cells, layout, units
 from unidbg.render.cells import Page
-from unidbg.views.system import CallSite, HeapView, MemoryView, PageBitmap, PageCounts, Region, SizeClass
+from unidbg.views.system import (
+    CallSite,
+    HeapView,
+    MemoryView,
+    PageBitmap,
+    PageCounts,
+    Region,
+    SizeClass,
+    Tracker,
+)
 
 _LAYOUT = ("code", "rodata", "data", "heap", "stack")
 
@@ -81,12 +90,29 @@ def heap(view: HeapView, page: Page) -> Sequence[RenderableType]:
         rows.append(("free blocks", _free(view.free_bytes, view.largest_free_bytes)))
     if view.failed is not None:
         rows.append(("failed", Text(units.count(view.failed), style=cells.BAD if view.failed else cells.DIM)))
+    if view.tracker is not None:
+        rows.append(("call sites", tracked(view.tracker)))
     drawn: list[RenderableType] = [layout.facts(rows)]
     if any(each.used or each.free for each in view.classes):
         drawn += [layout.BLANK, _classes(view.classes)]
     if view.call_sites:
         drawn += [layout.BLANK, _call_sites(view.call_sites, view.allocated_bytes)]
     return drawn
+
+
+def tracked(tracker: Tracker) -> Text:
+    """What the tracker records, and what it could not."""
+    text = Text(
+        f"recorded of {units.count(tracker.block_count)} blocks "
+        f"({units.count(tracker.block_slots)} slots), from {units.plural(tracker.site_count, 'place')}"
+    )
+    if tracker.left_out:
+        text.append(f"; {units.plural(tracker.left_out, 'allocation')} found no room", style=cells.WARN)
+    if tracker.left_out_sites:
+        text.append(
+            f"; {units.count(tracker.left_out_sites)} of further places not told apart", style=cells.WARN
+        )
+    return text
 
 
 def _free(free: int, largest: int | None) -> Text:
