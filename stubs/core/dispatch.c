@@ -50,6 +50,9 @@ static const struct command words[] = {
     {"vCtrlC", packet_vCtrlC, 0},
 #endif
 #if WITH_LLDB
+#if WITH_TEXTS
+    {"QEnableErrorStrings", packet_QEnableErrorStrings, 0},
+#endif
     {"QThreadSuffixSupported", packet_QThreadSuffixSupported, 0},
     {"QListThreadsInStopReply", packet_QListThreadsInStopReply, 0},
     {"qHostInfo", packet_qHostInfo, 0},

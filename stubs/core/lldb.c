@@ -27,6 +27,13 @@ enum verdict packet_QListThreadsInStopReply(struct unidbg_stub *stub, struct sca
     return REPLY;
 }
 
+enum verdict packet_QEnableErrorStrings(struct unidbg_stub *stub, struct scan *scan) {
+    (void)scan;
+    stub->error_strings = true;
+    reply_ok(stub);
+    return REPLY;
+}
+
 static enum verdict tell_machine(struct unidbg_stub *stub, const char *prefix) {
     stub->lldb = true;
     reply_text(stub, prefix);

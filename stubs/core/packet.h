@@ -50,7 +50,7 @@ handler packet_qSearch, packet_qCRC;
 /* monitor.c */
 handler packet_qRcmd;
 /* lldb.c */
-handler packet_QThreadSuffixSupported, packet_QListThreadsInStopReply, packet_qHostInfo, packet_qProcessInfo,
-    packet_qMemoryRegionInfo, packet_jThreadsInfo;
+handler packet_QEnableErrorStrings, packet_QThreadSuffixSupported, packet_QListThreadsInStopReply,
+    packet_qHostInfo, packet_qProcessInfo, packet_qMemoryRegionInfo, packet_jThreadsInfo;
 
 #endif

@@ -91,5 +91,9 @@ void reply_explained(struct unidbg_stub *stub, enum reply_error error, const cha
         reply_text(stub, text);
     } else {
         reply_hex(stub, &number, 1);
+        if (stub->error_strings && text) {
+            reply_char(stub, ';');
+            reply_hex_text(stub, text);
+        }
     }
 }

@@ -26,7 +26,7 @@ uint64_t session_now(const struct unidbg_stub *stub) {
 /* Features that one client negotiated mean nothing to the next. */
 static void forget_features(struct unidbg_stub *stub) {
     stub->allowed = (uint8_t)allow_possible();
-    stub->text_errors = false;
+    stub->text_errors = stub->error_strings = false;
     stub->bare_binary = false;
     stub->lldb = false;
     stub->lldb_threads = false;
@@ -184,6 +184,7 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     append_feature(stub, WITH_DOCUMENTS, ";qXfer:features:read+;qXfer:threads:read+;qXfer:osdata:read+");
     append_feature(stub, WITH_DOCUMENTS && port->region, ";qXfer:memory-map:read+");
     append_feature(stub, WITH_DOCUMENTS && port->exec_file, ";qXfer:exec-file:read+");
+    append_feature(stub, WITH_DOCUMENTS && port->module, ";qXfer:libraries:read+");
     append_feature(stub, port->now_ns, ";QUnidbgLease+");
     append_feature(stub, hardware_slots(stub) > 0, ";hwbreak+");
     if (stub->allowed && port->poke_text) {

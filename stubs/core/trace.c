@@ -224,10 +224,16 @@ static void add_point(struct trace *trace, struct scan *scan) {
     }
 }
 
+/* In words for everybody: of numbers gdb makes errors of its own. */
+static void refuse(struct unidbg_stub *stub, const char *text) {
+    reply_reset(stub);
+    reply_text(stub, "E.");
+    reply_text(stub, WITH_TEXTS ? text : "refused");
+}
+
 static enum verdict done(struct unidbg_stub *stub, const struct scan *scan) {
     if (scan->failed)
-        reply_error(stub, ERROR_INVALID,
-                    "malformed, too much, or not supported: a tracepoint collects, and takes no steps");
+        refuse(stub, "malformed, too much, or not supported: a tracepoint collects, and takes no steps");
     else
         reply_ok(stub);
     return REPLY;
@@ -309,7 +315,7 @@ static enum verdict start(struct unidbg_stub *stub, struct trace *trace) {
         return REPLY;
     }
     trace_end(stub, TRACE_NOT_RUN, 0);
-    reply_error(stub, ERROR_FAULT, "a tracepoint lies where no breakpoint can be set");
+    refuse(stub, "a tracepoint lies where no breakpoint can be set");
     return REPLY;
 }
 

@@ -62,6 +62,22 @@ static bool write_memory_map(struct unidbg_text *out) {
     return true;
 }
 
+static bool write_libraries(struct unidbg_text *out) {
+    const struct unidbg_port *port = out->stub->port;
+    struct unidbg_module module;
+
+    unidbg_write(out, "<library-list>");
+    for (unsigned i = 0; port->module(port->context, i, &module); i++) {
+        unidbg_write(out, "<library name=\"");
+        text_xml(out, module.file);
+        unidbg_write(out, "\"><segment address=\"");
+        unidbg_write_hex(out, module.address);
+        unidbg_write(out, "\"/></library>");
+    }
+    unidbg_write(out, "</library-list>");
+    return true;
+}
+
 static bool write_exec_file(struct unidbg_text *out) {
     unidbg_write(out, out->stub->port->exec_file);
     return true;
@@ -82,6 +98,7 @@ static const struct document documents[] = {
     {":features:read:", "target.xml", write_target}, {":threads:read:", "", write_threads},
     {":memory-map:read:", "", write_memory_map},     {":exec-file:read:", NULL, write_exec_file},
     {":osdata:read:", NULL, osdata_write},           {":traceframe-info:read:", "", trace_frame_info},
+    {":libraries:read:", "", write_libraries},
 };
 
 static bool offered(const struct unidbg_stub *stub, const struct document *document) {
@@ -89,6 +106,8 @@ static bool offered(const struct unidbg_stub *stub, const struct document *docum
         return stub->port->region != NULL;
     if (document->write == write_exec_file)
         return stub->port->exec_file != NULL;
+    if (document->write == write_libraries)
+        return stub->port->module != NULL;
     if (document->write == trace_frame_info)
         return stub->port->trace != NULL;
     return true;

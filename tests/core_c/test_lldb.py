@@ -39,3 +39,9 @@ def test_regions_and_holes_cover_the_address_space(host: Host) -> None:
         if at == (1 << 64) - 1:
             return
     raise AssertionError("the walk does not end")
+
+
+def test_errors_in_words(host: Host) -> None:
+    assert host.ask(b"QAllow:WriteMem:0") == b"OK"
+    assert host.ask(b"QEnableErrorStrings") == b"OK"
+    assert host.ask(b"M0,1:00") == b"E01;" + b"not allowed here".hex().encode()

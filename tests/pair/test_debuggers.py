@@ -212,3 +212,42 @@ def test_gdb_knows_the_registers_of_the_least_of_stubs(build: HostBuild, tmp_pat
     assert re.search(r"#0 +count .*\n#1 .* in tick .*\n#2 .* in guest_start", said), said
     assert "count + 7 in section .text" in said
     assert "IM DM ZM OM UM PM" in said
+
+
+@needs_gdb
+def test_gdb_loads_the_symbols_of_programs_that_were_loaded(build: HostBuild, tmp_path: Path) -> None:
+    """qXfer:libraries: LLDB 14 does not ask for it."""
+    source, program = tmp_path / "program.c", tmp_path / "program <1>.so"
+    source.write_text("int loaded(int value) { return value + 1; }")
+    subprocess.run(["cc", "-g", "-shared", "-nostdlib", "-fPIC", "-o", program, source], check=True)
+    with Served(build, "--module", str(program)) as served:
+        said = gdb(build, served, "info sharedlibrary", "info address loaded", "detach")
+    assert re.search(r"0x0*400000 .*Yes +.*program <1>\.so", said), said
+    assert re.search(r'"loaded" is a function at address 0x40[0-9a-f]+', said), said
+
+
+@needs_gdb
+def test_gdb_is_told_what_tracepoints_cannot_do(build: HostBuild) -> None:
+    """`while-stepping`, and a file on the target."""
+    steps = [
+        "trace count",
+        "actions 1",
+        "while-stepping 3",
+        "collect $regs",
+        "end",
+        "end",
+        "tstart",
+        "tsave -r x",
+    ]
+    with Served(build, "--trace") as served:
+        done = subprocess.run(
+            [str(GDB), "-nx", "-q", str(build.image)],
+            input="\n".join(("set confirm off", f"target remote {served.address}", *steps, "detach", "")),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert "a tracepoint collects, and takes no steps" in done.stdout, done.stdout
+    assert "Target does not support this command" in done.stdout, done.stdout

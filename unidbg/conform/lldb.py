@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from unidbg.conform.guest import Guest
+from unidbg.conform.guest import NOWHERE, Guest
 from unidbg.conform.outcome import YES, Outcome, judged, no, probe, untested, wrong
+from unidbg.rsp.replies import is_error
 
 LLDB = "LLDB"
 
@@ -45,6 +46,14 @@ def list_in_stops(guest: Guest) -> Outcome:
     if reply != b"OK":
         return judged(reply, False, "OK")
     return YES if b"threads:" in guest.ask(b"?") else wrong("they are not in stop replies")
+
+
+@probe(LLDB, "QEnableErrorStrings: errors in words")
+def error_strings(guest: Guest) -> Outcome:
+    reply = guest.ask(b"QEnableErrorStrings")
+    if reply != b"OK":
+        return judged(reply, False, "OK")
+    return YES if is_error(guest.ask(b"m%x,8" % NOWHERE)) else wrong("a bad address is no error any more")
 
 
 @probe(LLDB, "jThreadsInfo")

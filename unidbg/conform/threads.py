@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from unidbg.conform.guest import Guest
-from unidbg.conform.outcome import YES, Outcome, judged, no, probe, untested, wrong
-from unidbg.rsp.replies import is_error, is_hex
+from unidbg.conform.outcome import YES, Outcome, judged, no, probe, untested, wrong, yes
+from unidbg.rsp.replies import is_error, is_hex, printable
 from unidbg.rsp.xml import XmlError, parse_xml
 from unidbg.target.handshake import fetch_document
 
 THREADS = "threads"
+DOCUMENTS = "documents"
 NO_THREAD = b"7ffffffe"
 
 
@@ -68,3 +69,30 @@ def document(guest: Guest) -> Outcome:
     except XmlError as error:
         return wrong(str(error))
     return YES
+
+
+@probe(DOCUMENTS, "the image's file (qXfer:exec-file)")
+def exec_file(guest: Guest) -> Outcome:
+    found = _offered(guest, "exec-file", "the port does not tell it")
+    if isinstance(found, Outcome):
+        return found
+    return yes(printable(found, 40)) if found else wrong("no name")
+
+
+@probe(DOCUMENTS, "programs it has loaded (qXfer:libraries)")
+def libraries(guest: Guest) -> Outcome:
+    found = _offered(guest, "libraries", "there is nothing but the image")
+    if isinstance(found, Outcome):
+        return found
+    try:
+        return yes(str(len(parse_xml(found).children)))
+    except XmlError as error:
+        return wrong(str(error))
+
+
+def _offered(guest: Guest, kind: str, otherwise: str) -> bytes | Outcome:
+    """The document; what to say of it where there is none: ours leaves out what a port does not give."""
+    if f"qXfer:{kind}:read" not in guest.features:
+        return untested(otherwise) if guest.kind == "unidbg" else no()
+    found = fetch_document(guest.target.link, guest.target.stub, kind)
+    return wrong("offered, but not there") if found is None else found

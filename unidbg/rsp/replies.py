@@ -17,8 +17,8 @@ _ERRNO = {
 
 
 def is_error(reply: bytes) -> bool:
-    """`E NN` or `E.text`. Data in hexadecimal has an even length, so `E0e` is never data."""
-    return reply.startswith(b"E") and (len(reply) == 3 or reply[1:2] == b".")
+    """`E NN`, `E.text`, LLDB's `E NN;text`. Data in hexadecimal has an even length: `E0e` is none."""
+    return reply.startswith(b"E") and (len(reply) == 3 or reply[1:2] == b"." or reply[3:4] == b";")
 
 
 def error_text(reply: bytes) -> str:

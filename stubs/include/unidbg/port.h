@@ -56,6 +56,12 @@ struct unidbg_thread {
     const char *detail; /* state or wait reason, for people; NULL: none */
 };
 
+/* A program that the kernel has loaded besides itself. */
+struct unidbg_module {
+    const char *file; /* as the debugger finds it, or its search path */
+    uint64_t address; /* of its first loadable segment */
+};
+
 /* Which registers of a frame are known: those of a parked thread are often the callee-saved ones alone. */
 enum {
     UNIDBG_CALLEE_SAVED = 1, /* with pc and sp */
@@ -162,6 +168,10 @@ struct unidbg_port {
      * byte (true: it was not for RSP), of a quiet line (-1; true: something was sent), and of a stop (-2). */
     bool (*crash)(struct unidbg_stub *stub, int event);
     void *crash_state;
+
+    /* Programs that the kernel has loaded, by index from 0; false after the last. gdb and LLDB load their symbols
+     * by themselves. NULL: there is nothing but the image. */
+    bool (*module)(void *context, unsigned index, struct unidbg_module *module);
 };
 
 /* Definitions take 4 KiB of it. */

@@ -86,6 +86,7 @@ struct unidbg_stub {
     bool awaited;           /* the client resumed the guest and waits for a stop reply */
     uint8_t allowed;        /* ALLOW_... of core/allow.h: what this client may change */
     bool text_errors;       /* error-message+ */
+    bool error_strings;     /* the same as LLDB has it */
     bool bare_binary;       /* x as LLDB has it */
     bool nonstop;           /* QNonStop:1 */
     bool live;              /* a packet is answered while the guest runs */

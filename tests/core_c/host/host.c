@@ -2,13 +2,13 @@
 /* unidbg-host: the stub on the host machine, behind a loopback socket or standard input and output.
  *
  *   unidbg-host [--stdio | --port N] [--tick MS] [--packet BYTES] [--threads] [--no-clock] [--queue] [--bias] [--trace]
- *               [--crash [--probes START] [--end ADDRESS] [--patience MS] [--after]] IMAGE
+ *               [--module FILE] [--crash [--probes START] [--end ADDRESS] [--patience MS] [--after]] IMAGE
  *
  * Without --stdio it listens on 127.0.0.1 (port 0: the kernel chooses) and prints "listening on
  * 127.0.0.1:N". One client at a time; the stub does not learn of its going, as on a serial line. The guest
  * wakes from hlt every MS milliseconds (default 10); 0: once whenever it is resumed, so that a transcript is
- * always the same. With --queue replies are sent while the guest runs; with --bias the image says that it moved itself; --trace gives memory for tracepoints.
- * --crash has the stub send a dump when the guest dies; its table of probes is at START up to ADDRESS. With --patience or
+ * always the same. With --queue replies are sent while the guest runs; with --bias the image says that it moved itself; --trace gives memory for tracepoints;
+ * --module names a program that was loaded at 0x400000. --crash has the stub send a dump when the guest dies; its table of probes is at START up to ADDRESS. With --patience or
  * --after the program ends when nobody came, or when all was taken. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -181,6 +181,7 @@ struct options {
     bool after;
     unsigned long probes, end;
     unsigned long patience;
+    const char *module;
     unsigned long port;
     unsigned long tick;
     unsigned long packet;
@@ -221,6 +222,8 @@ static struct options parse(char **argument) {
             options.end = number(&argument);
         else if (strcmp(*argument, "--patience") == 0)
             options.patience = number(&argument);
+        else if (strcmp(*argument, "--module") == 0 && argument[1])
+            options.module = *++argument;
         else if (strcmp(*argument, "--port") == 0)
             options.port = number(&argument);
         else if (strcmp(*argument, "--tick") == 0)
@@ -231,6 +234,14 @@ static struct options parse(char **argument) {
             options.image = *argument;
     }
     return options;
+}
+
+static const char *the_module;
+
+static bool get_module(void *context, unsigned index, struct unidbg_module *module) {
+    (void)context;
+    *module = (struct unidbg_module){the_module, 0x400000};
+    return index == 0;
 }
 
 static void set_up_line(struct server *server, const struct options *options, struct unidbg_port *port) {
@@ -247,6 +258,8 @@ static void set_up_line(struct server *server, const struct options *options, st
     port->idle = idle;
     port->now_ns = options->clock ? now_ns : NULL;
     port->exec_file = options->image;
+    the_module = options->module;
+    port->module = the_module ? get_module : NULL;
     port->bias = options->bias ? 0xffff800000000000u : 0;
 }
 
