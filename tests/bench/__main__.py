@@ -1,6 +1,7 @@
 """`make bench`: run the suites and write docs/benchmarks.md.
 
-`python -m tests.bench [--quick] [--print] [SUITE ...]`; a suite is a module of this package with `run`.
+`python -m tests.bench [--quick] [--print] [SUITE ...]`; a suite is a module of this package with `run`. Its
+table is written as soon as it has ended, in the place of the one before.
 """
 
 from __future__ import annotations
@@ -33,23 +34,38 @@ SUITES = {
 
 
 def main() -> int:
-    """Run the chosen suites; write the report only for a whole run."""
+    """Run the chosen suites and bring their tables in the report up to date."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("suites", nargs="*", choices=[*SUITES, []], help="default: all")
     parser.add_argument("--quick", action="store_true", help="fewer runs: for trying the bench itself")
     parser.add_argument("--print", action="store_true", dest="show", help="do not write docs/benchmarks.md")
     options = parser.parse_args()
-    chosen = options.suites or list(SUITES)
-    parts = [preamble()]
-    for name in chosen:
+    for name in options.suites or SUITES:
         print(f"bench: {name} ...", file=sys.stderr, flush=True)
         rows = importlib.import_module(f"tests.bench.{name}").run(options.quick)
-        parts.append(section(SUITES[name], rows))
-        print(parts[-1], flush=True)
-    if not options.show and not options.quick and not options.suites:
-        REPORT.write_text("\n".join(parts), encoding="utf-8")
-        print(f"bench: wrote {REPORT.relative_to(ROOT)}", file=sys.stderr)
+        table = section(SUITES[name], rows)
+        print(table, flush=True)
+        if not options.show and not options.quick:
+            replace_section(table)
     return 0
+
+
+def replace_section(table: str) -> None:
+    """Write the report anew, all sections in the order of the suites."""
+    tables = {title(part): part for part in [*sections(REPORT), table]}
+    parts = [tables[name] for name in SUITES.values() if name in tables]
+    REPORT.write_text("\n".join([preamble(), *parts]), encoding="utf-8")
+
+
+def sections(report: Path) -> list[str]:
+    """The tables of a report, each from its heading on."""
+    text = report.read_text(encoding="utf-8") if report.exists() else ""
+    return [f"## {part.strip()}\n" for part in text.split("\n## ")[1:]]
+
+
+def title(table: str) -> str:
+    """What stands in the heading."""
+    return table.splitlines()[0].removeprefix("## ")
 
 
 def preamble() -> str:
