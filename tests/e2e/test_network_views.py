@@ -16,7 +16,8 @@ import pytest
 
 from tests.e2e.guests import Booted, boot_guest
 from tests.e2e.test_numbers import leaves
-from unidbg.render.json import all_faults, to_json
+from unidbg.render.faults import all_faults
+from unidbg.render.json import to_json
 from unidbg.session import ImageSpec, Session
 from unidbg.target.guests import Forward
 from unidbg.views.base import Absent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -47,7 +46,7 @@ def _again(view: Any, settings: Settings) -> None:
 
 def _over_the_last(text: str) -> str:
     """`text` drawn over what the terminal shows, without clearing it first: that would flicker."""
-    rows = max(3, shutil.get_terminal_size((PIPE_WIDTH, 24)).lines)
+    rows = max(3, _terminal_size()[1])
     lines = text.splitlines()
     if len(lines) >= rows:
         lines = [*lines[: rows - 2], f"... and {len(lines) - rows + 2} more lines"]
@@ -91,7 +90,24 @@ def forget_stdout() -> None:
 
 def width() -> int:
     """Columns to write in: `COLUMNS`, the terminal's, or `PIPE_WIDTH`."""
-    return max(40, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns)
+    return max(40, _terminal_size()[0])
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Columns and lines as `shutil.get_terminal_size` finds them, without what that module imports."""
+    try:
+        found = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    except (OSError, ValueError):
+        found = os.terminal_size((0, 0))
+    return (
+        _number("COLUMNS") or found.columns or PIPE_WIDTH,
+        _number("LINES") or found.lines or 24,
+    )
+
+
+def _number(variable: str) -> int:
+    text = os.environ.get(variable, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def colored(choice: str | None) -> bool:

@@ -16,7 +16,6 @@ from unidbg.errors import ConfigError, ImageError, ImageMismatch, TargetError
 from unidbg.program.mapped import mapped
 from unidbg.program.module import Module
 from unidbg.program.placing import Clues, place
-from unidbg.program.scanning import biases
 from unidbg.target.base import Telling
 from unidbg.target.registry import image_behind
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from unidbg_symbols import Image
 
     from unidbg.config import Config
+    from unidbg.program.scanning import Hit
     from unidbg.target.base import Target
 
 PC_NAMES = ("rip", "pc", "eip")
@@ -83,11 +83,17 @@ def find_modules(target: Target, named: Sequence[Named], config: Config) -> Foun
     clues = Clues(
         functools.cache(lambda: tuple(program_counters(target))),
         functools.cache(lambda: told(target)),
-        lambda image: chain(mapped(target, image), biases(image, target)),
+        lambda image: chain(mapped(target, image), _scanned(target, image)),
     )
     if named:
         return Found(tuple(_placed(target, image, bias, clues) for image, bias in named))
     return _discover(target, config, clues)
+
+
+def _scanned(target: Target, image: Image) -> Iterator[Hit]:
+    from unidbg.program.scanning import biases
+
+    yield from biases(image, target)
 
 
 def told(target: Target) -> int | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from unidbg.render.escape import escape_bytes
+from unidbg.render.faults import all_faults
 from unidbg.views.base import Absent, Address, Fault, Provenance, View, Word
 from unidbg.views.names import view_name
 
@@ -43,17 +44,6 @@ def to_json(view: object) -> dict[str, Any]:
 def _data_encoder(view: object) -> Encoder:
     hint: Any = type(view)
     return encoder(hint)
-
-
-def all_faults(view: object) -> tuple[Fault, ...]:
-    """The faults of a view and of the views inside it, the latter with their place in the whole."""
-    if not isinstance(view, View):
-        return ()
-    found = list(view.faults)
-    for field in dataclasses.fields(view):
-        for fault in all_faults(getattr(view, field.name)):
-            found.append(dataclasses.replace(fault, where=f"{field.name}.{fault.where}".rstrip(".")))
-    return tuple(found)
 
 
 def data_fields(cls: type) -> dict[str, Any]:

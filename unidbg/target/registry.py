@@ -7,7 +7,6 @@ process was started is kept with it.
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -136,6 +135,8 @@ def write(record: GuestRecord) -> None:
 
 def remove(folder: str) -> None:
     """Forget a guest and its files."""
+    import shutil
+
     shutil.rmtree(folder, ignore_errors=True)
 
 

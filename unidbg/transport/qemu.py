@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Sequence
@@ -64,6 +63,8 @@ class Lines(Record):
 
 def find_qemu() -> str:
     """Path of QEMU. ConfigError says how to get it."""
+    import shutil
+
     found = shutil.which(PROGRAM)
     if found is None:
         raise ConfigError(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.golden import sample
 from tests.unit.render.test_escape import ANYTHING
-from unidbg.render.json import all_faults, dumps, to_json
+from unidbg.render.faults import all_faults
+from unidbg.render.json import dumps, to_json
 from unidbg.views import files, findings, forensics, host, inspect, system
 from unidbg.views.base import Address, Fault, View
 from unidbg.views.conformance import ConformanceReport

@@ -66,8 +66,11 @@ def test_any_text_in_any_view_at_any_width(text: str, view: object, width: int) 
 
 
 def test_every_view_can_be_shown() -> None:
-    assert set(NAMES) | {Absent} == set(BODIES)
-    assert {type(view) for view in VIEWS} == set(BODIES)
+    classes = {*NAMES, Absent}
+    assert {f"{cls.__module__.removeprefix('unidbg.views.')}.{cls.__name__}" for cls in classes} == set(
+        BODIES
+    )
+    assert {type(view) for view in VIEWS} == classes
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: type(view).__name__)

@@ -1,16 +1,19 @@
-"""Opening a dump: what it is, its first bytes tell."""
+"""Opening a dump: what it is, its first bytes tell. What reads a format is loaded when a file has it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from unidbg.errors import ConfigError
-from unidbg.target.dump import elf, flattened, kdump, packed, raw, xen
-from unidbg.target.dump.elfcore import read_core
 from unidbg.target.dump.source import FileSource, Source, bad
 from unidbg.target.dump.target import Contents, DumpTarget
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ELF, KDUMP, FLATTENED = b"\x7fELF", b"KDUMP   ", b"makedumpfile\0\0\0\0"
+ZSTD, GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 KNOWN = "ELF core, kdump, Xen core, Firecracker state, each also packed by zstd or gzip"
 
 
@@ -40,25 +43,58 @@ def _file(path: str) -> Source:
         raise bad(path, "a folder; give the dump in it")
     source = FileSource(path)
     beginning = source.read(0, 4)
-    if beginning != packed.MAGIC and beginning[:2] != packed.GZIP_MAGIC:
+    if beginning != ZSTD and beginning[:2] != GZIP:
         return source
     source.close()
-    unpack = packed.unpacked_file if beginning == packed.MAGIC else packed.gunzipped_file
+    from unidbg.target.dump import packed
+
+    unpack = packed.unpacked_file if beginning == ZSTD else packed.gunzipped_file
     descriptor, _ = unpack(path)
     return FileSource(path, descriptor)
 
 
 def _recognise(source: Source) -> tuple[Source, Contents]:
     beginning = source.read(0, 16)
-    if beginning == flattened.SIGNATURE:
-        unflat = flattened.Flattened(source)
-        found = kdump.read_kdump(unflat) if unflat.read(0, 8) == kdump.SIGNATURE else read_core(unflat)
-        cut = () if unflat.complete else ("the flattened dump does not end as it should: it was cut off",)
-        return unflat, found._replace(notes=(*cut, *found.notes))
-    if beginning[:8] == kdump.SIGNATURE:
-        return source, kdump.read_kdump(source)
-    if beginning[:4] == elf.ELF_MAGIC:
-        return source, xen.read_xen(source) if xen.is_xen(source) else read_core(source)
+    if beginning == FLATTENED:
+        return _unflattened(source)
+    if beginning[:8] == KDUMP:
+        return source, _kdump(source)
+    if beginning[:4] == ELF:
+        return source, _elf(source)
+    return _snapshot(source, beginning)
+
+
+def _unflattened(source: Source) -> tuple[Source, Contents]:
+    from unidbg.target.dump.flattened import Flattened
+
+    unflat = Flattened(source)
+    found = _kdump(unflat) if unflat.read(0, 8) == KDUMP else _elf(unflat)
+    cut = () if unflat.complete else ("the flattened dump does not end as it should: it was cut off",)
+    return unflat, found._replace(notes=(*cut, *found.notes))
+
+
+def _kdump(source: Source) -> Contents:
+    from unidbg.target.dump.kdump import read_kdump
+
+    return read_kdump(source)
+
+
+def _elf(source: Source) -> Contents:
+    """A core; that of Xen has sections and no segments."""
+    if not any(source.read(56, 2)):
+        from unidbg.target.dump import xen
+
+        if xen.is_xen(source):
+            return xen.read_xen(source)
+    from unidbg.target.dump.elfcore import read_core
+
+    return read_core(source)
+
+
+def _snapshot(source: Source, beginning: bytes) -> tuple[Source, Contents]:
+    """What is left: a Firecracker state file, and with it its memory."""
+    from unidbg.target.dump import raw
+
     machine = raw.snapshot_machine(beginning)
     if machine is not None:
         memory = raw.memory_beside(source.path)
@@ -71,12 +107,16 @@ def _recognise(source: Source) -> tuple[Source, Contents]:
 
 
 def _open_raw(url: str, rest: str, machine: str) -> DumpTarget:
+    from unidbg.target.dump import raw
+
     path, base, options = raw.split(rest)
     root = raw.root_from(options, url, ("cr3",))
     return _finish(url, _file(path), lambda source: (source, raw.read_raw(source, base, root, machine)))
 
 
 def _open_firecracker(url: str, rest: str) -> DumpTarget:
+    from unidbg.target.dump import raw
+
     path, base, options = raw.split(rest)
     if base:
         raise ConfigError(
@@ -88,6 +128,8 @@ def _open_firecracker(url: str, rest: str) -> DumpTarget:
 
 
 def _machine_of_state(path: str) -> str:
+    from unidbg.target.dump import raw
+
     state = FileSource(path)
     try:
         machine = raw.snapshot_machine(state.read(0, 8))

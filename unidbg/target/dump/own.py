@@ -5,7 +5,6 @@ Owner `unidbg`, contents JSON in UTF-8 but for the console. docs/dumps.md has th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -43,6 +42,10 @@ def own_notes(notes: Sequence[Note]) -> Own | None:
 
 
 def _object(raw: bytes) -> dict[str, Any] | None:
+    if not raw:
+        return None
+    import json
+
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError):
