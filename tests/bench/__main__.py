@@ -28,6 +28,8 @@ SUITES = {
     "symbols": "Symbols, types, lines",
     "dumps": "Dumps",
     "checks": "Checks in CI",
+    "leaks": "Leaks of a large heap",
+    "host": "Memory of a QEMU of this host",
     "stub": "Inside the guest",
     "sizes": "Size of the stub in a kernel (x86_64, -Os, text and read-only data)",
 }
@@ -41,6 +43,10 @@ def main() -> int:
     parser.add_argument("--print", action="store_true", dest="show", help="do not write docs/benchmarks.md")
     options = parser.parse_args()
     for name in options.suites or SUITES:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's Python keeps the code that it compiled
+    chosen = options.suites or list(SUITES)
+    parts = [preamble()]
+    for name in chosen:
         print(f"bench: {name} ...", file=sys.stderr, flush=True)
         rows = importlib.import_module(f"tests.bench.{name}").run(options.quick)
         table = section(SUITES[name], rows)

@@ -33,7 +33,6 @@ DRGN = (
 
 def run(quick: bool) -> list[Row]:
     """Cold rows for each image, then the steady ones."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's Python keeps the code that it compiled
     rows: list[Row] = []
     runs = 3 if quick else 9
     for subject in subjects():

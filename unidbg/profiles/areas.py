@@ -55,6 +55,7 @@ def register_values(context: Context) -> list[int]:
 
 def live_areas(context: Context) -> list[Area]:
     """Statics, stacks (from the stack pointer up) and pages in use, without the heap; sorted, disjoint."""
+    context = context._replace(detail="brief")
     layout = decode(context, "memory")
     stack = layout.stack if isinstance(layout, MemoryView) else None
     data = layout.data if isinstance(layout, MemoryView) else None

@@ -126,7 +126,7 @@ def read_heap(context: Context, faults: Faults, view: str) -> Heap | Absent:
         )
     try:
         layout = header_layout(struct)
-        data = context.program.read_upto(start, end - start) if end > start else b""
+        data = context.program.look(start, end - start) if end > start else b""
     except (SymbolError, MemoryFault) as error:
         return context.absent(view, f"its blocks cannot be read: {error}", "look at `unidbg heap`")
     if len(data) < end - start:

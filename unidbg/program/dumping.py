@@ -6,7 +6,7 @@ The guest must stand while a `Gathered` is made and read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from unidbg.errors import MemoryFault, ProtocolError, TargetError
 from unidbg.program import paging
@@ -15,7 +15,10 @@ from unidbg.program.program import Program
 from unidbg.target.base import AddressSpace, MemoryRegion, Target
 from unidbg.target.dump.paged import root_of
 from unidbg.target.dump.writing import EXECUTE, READ, WRITE, Mapped, Run
-from unidbg.target.hostram import HostRam, host_ram_behind, ram_ranges
+from unidbg.target.host.ram import host_ram_behind, ram_ranges
+
+if TYPE_CHECKING:
+    from unidbg.target.host.space import HostSpace
 
 PAGE = 4096
 STACK_BYTES = 64 << 10
@@ -34,13 +37,13 @@ class Gathered(NamedTuple):
     physical: bool
     space: AddressSpace
     way: str
-    host: HostRam | None = None
+    host: HostSpace | None = None
 
 
 class SpaceRam:
     """`Ram` over an address space: what cannot be read is zeros, and counted."""
 
-    def __init__(self, space: AddressSpace, host: HostRam | None = None) -> None:
+    def __init__(self, space: AddressSpace, host: HostSpace | None = None) -> None:
         self._space = space
         self._host = host
         self.unreadable_bytes = 0
@@ -85,7 +88,7 @@ def gather(program: Program, through: AddressSpace | None = None) -> Gathered:
     return Gathered(runs, mapped, False, target.memory, target.access)
 
 
-def _physical_ranges(target: Target, host: HostRam | None) -> list[tuple[int, int]]:
+def _physical_ranges(target: Target, host: HostSpace | None) -> list[tuple[int, int]]:
     """RAM as the host, QEMU's monitor, the dump or the stub tell it."""
     if host is not None:
         return [(r.start, r.end - r.start) for r in host.regions()]

@@ -54,6 +54,15 @@ class Program:
                 raise
             return self.memory.read(address, good)
 
+    def look(self, address: int, length: int) -> bytes | memoryview:
+        """The same as `read_upto`, where it lies if that is in a dump that is mapped: a gigabyte of heap is
+        not copied.
+        """
+        still = self.target.run is None and self.target.consistent
+        view = getattr(self.memory, "view", None) if still else None
+        seen: memoryview | None = view(address, length) if view is not None else None
+        return seen if seen is not None and len(seen) == length else self.read_upto(address, length)
+
     def module_at(self, address: int) -> Module | None:
         """The module whose loaded segments cover a run address."""
         return next((m for m in self.modules if m.contains(address)), None)

@@ -67,29 +67,39 @@ def reachable(count: int, roots: Iterable[Indexes], owner: Indexes, to: Indexes)
     """Which of `count` blocks are reached from `roots`, going from block `owner[i]` to block `to[i]`."""
     import numpy as np
 
-    order = np.argsort(owner, kind="stable")
-    targets = to[order]
-    first = np.searchsorted(owner[order], np.arange(count + 1))
-    marked = np.zeros(count, np.bool_)
-    front = np.unique(np.concatenate([np.empty(0, np.int64), *roots]))
-    marked[front] = True
+    targets = to[np.argsort(owner, kind="stable")]
+    first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))])
+    marked, place = np.zeros(count, np.bool_), np.empty(count, np.int64)
+    front = _new(np.concatenate([np.empty(0, np.int64), *roots]), marked, place)
     while len(front) > FEW:
-        front = _next(front, first, targets, marked)
+        front = _next(front, first, targets, marked, place)
     _one_by_one(front, first, targets, marked)
     return marked
 
 
-def _next(front: Indexes, first: Indexes, targets: Indexes, marked: Flags) -> Indexes:
+def _new(reached: Indexes, marked: Flags, place: Indexes) -> Indexes:
+    """What is not marked yet, each once; marks it. `place` is room to work in, a word for each block.
+
+    The last to write its place into a block is the one that stays: that costs no sorting.
+    """
+    import numpy as np
+
+    new = reached[~marked[reached]]
+    numbers = np.arange(len(new))
+    place[new] = numbers
+    once: Indexes = new[place[new] == numbers]
+    marked[once] = True
+    return once
+
+
+def _next(front: Indexes, first: Indexes, targets: Indexes, marked: Flags, place: Indexes) -> Indexes:
     """Marks what the front points to; what is new of it."""
     import numpy as np
 
     lengths = first[front + 1] - first[front]
     ends = np.cumsum(lengths)
     inside = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
-    reached = np.unique(targets[np.repeat(first[front], lengths) + inside])
-    new: Indexes = reached[~marked[reached]]
-    marked[new] = True
-    return new
+    return _new(targets[np.repeat(first[front], lengths) + inside], marked, place)
 
 
 def _one_by_one(front: Indexes, first: Indexes, targets: Indexes, marked: Flags) -> None:

@@ -121,7 +121,7 @@ def test_every_way_reads_the_same(hello: Booted) -> None:
         target = QemuTarget("x", monitor, racy=True, gdbstub=lambda: pytest.fail("not needed"))
         place = image_start(hello)
         expected = target.physical.read(place, 4096)
-        host = target.physical._find(place)
+        host = target.physical.host(place)
         assert host is not None
         assert PmemsaveWay(monitor).read(place, 4096) == expected
         for way in (VmWay(hello.record.pid, host[0]), MemWay(hello.record.pid, host[0])):

@@ -53,6 +53,39 @@ class PagedSpace(PieceSpace):
         inside = address & 0xFFF
         return self._physical.piece(physical + inside, min(length, room - inside))
 
+    def view(self, address: int, length: int) -> memoryview | None:
+        """The bytes from `address` on as they lie in the file, as many as lie together; not copied."""
+        view = getattr(self._physical, "view", None)
+        try:
+            found = self._page(address >> 12) if 0 <= address < 1 << 64 else None
+            if found is None or view is None:
+                return None
+            start, room = found[0] + (address & 0xFFF), found[1] - (address & 0xFFF)
+            while room < length:
+                more = self._following(address + room, start + room)
+                if not more:
+                    break
+                room += more
+        except MemoryFault:
+            return None
+        seen: memoryview | None = view(start, min(length, room))
+        return seen
+
+    def _following(self, address: int, physical: int) -> int:
+        """Bytes from `address`, the start of a page, that are mapped to `physical` and on; 0: elsewhere."""
+        if address >> 64:
+            return 0
+        table, shift = self._table(address)
+        if table is None or shift > 12:
+            found = self._page(address >> 12)
+            return found[1] if found is not None and found[0] == physical else 0
+        first = address >> 12 & 511
+        entries = struct.unpack(f"<{512 - first}Q", self._physical.read(table + 8 * first, 8 * (512 - first)))
+        for number, entry in enumerate(entries):
+            if not entry & PRESENT or entry & ADDRESS != physical + (number << 12):
+                return number << 12
+        return len(entries) << 12
+
     def translate(self, address: int) -> int | None:
         """The physical address, `None` where nothing is mapped or the tables are not there."""
         try:
@@ -71,21 +104,33 @@ class PagedSpace(PieceSpace):
 
     def _walk(self, address: int) -> tuple[int, int] | None:
         """MemoryFault where a table is not in the dump."""
+        table, shift = self._table(address)
+        if table is None:
+            return None
+        entry = self._entry(table, shift, address)
+        size = 1 << shift
+        inside = address & (size - 1)
+        return ((entry & ADDRESS & ~(size - 1)) + inside, size - inside) if entry & PRESENT else None
+
+    def _table(self, address: int) -> tuple[int | None, int]:
+        """The table whose entry maps the page of `address`, and log2 of the page's bytes; `None`: none."""
         bits = 12 + 9 * self.root.levels
         if address >> (bits - 1) not in (0, (1 << (65 - bits)) - 1):
-            return None  # not canonical
+            return None, 0  # not canonical
         table = self.root.physical & ADDRESS
-        for level in range(self.root.levels, 0, -1):
+        for level in range(self.root.levels, 1, -1):
             shift = 3 + 9 * level
-            (entry,) = ENTRY.unpack(self._physical.read(table + 8 * (address >> shift & 511), 8))
+            entry = self._entry(table, shift, address)
             if not entry & PRESENT:
-                return None
-            if level == 1 or (entry & LARGE and level <= 3):
-                size = 1 << shift
-                inside = address & (size - 1)
-                return (entry & ADDRESS & ~(size - 1)) + inside, size - inside
+                return None, 0
+            if entry & LARGE and level <= 3:
+                return table, shift
             table = entry & ADDRESS
-        return None
+        return table, 12
+
+    def _entry(self, table: int, shift: int, address: int) -> int:
+        found: int = ENTRY.unpack(self._physical.read(table + 8 * (address >> shift & 511), 8))[0]
+        return found
 
     def regions(self) -> Sequence[MemoryRegion]:
         """What the headers say of virtual memory, if they do."""

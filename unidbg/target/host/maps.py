@@ -1,9 +1,11 @@
-"""/proc/PID/maps: what a process has mapped, and from which files."""
+"""/proc/PID/maps: what a process has mapped, and from which files (proc(5))."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from unidbg.errors import TargetError, TargetGone
@@ -38,6 +40,25 @@ def parse(text: str) -> Iterator[Mapping]:
     for start, end, permissions, offset, inode, path in _LINE.findall(text):
         if int(start, 16) < int(end, 16):
             yield Mapping(int(start, 16), int(end, 16), permissions, int(offset, 16), int(inode), path)
+
+
+def open_behind(pid: int, start: int, end: int) -> tuple[int, int]:
+    """(descriptor of ours, offset) of the file whose bytes a shared mapping shows from `start` on.
+
+    By its path, else as the process has it open (memfd, unlinked). OSError where the memory is private, lies
+    in several mappings, or the file is not to be had.
+    """
+    found = next((m for m in mappings(pid) if m.start <= start and end <= m.end), None)
+    if found is None or "s" not in found.permissions:
+        raise OSError("not shared")
+    files = [found.path]
+    with suppress(OSError):
+        files += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    for path in files:
+        with suppress(OSError, ValueError):
+            if os.stat(path).st_ino == found.inode:
+                return os.open(path, os.O_RDONLY | os.O_NONBLOCK), found.offset + start - found.start
+    raise OSError(f"the file behind {start:#x} is not to be had")
 
 
 def refused(pid: int) -> str:

@@ -15,9 +15,8 @@ from unidbg.errors import RegisterUnavailable, TargetError
 from unidbg.target.base import MemoryRegion, Registers, RunControl, StopReason, ThreadInfo
 from unidbg.target.dump.space import PieceSpace
 from unidbg.target.host.maps import Mapping, mappings
-from unidbg.target.host.space import HostSpace
+from unidbg.target.host.space import Block, HostSpace
 from unidbg.target.host.ways import Way, best_way
-from unidbg.target.hostram import Block
 
 GIB = 1 << 30
 LOW_MEMORY = {"qemu": 2 * GIB, "firecracker": 3 * GIB}

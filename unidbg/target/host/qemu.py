@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from unidbg.errors import ProtocolError, RegisterUnavailable, TargetError, TargetTimeout
@@ -16,9 +16,8 @@ from unidbg.target.base import Registers, RunControl, StopReason, ThreadInfo
 from unidbg.target.dump.paged import Root, root_of
 from unidbg.target.host.infocpus import CpuState, parse
 from unidbg.target.host.pmemsave import PmemsaveWay
-from unidbg.target.host.space import HostSpace, LiveSpace
-from unidbg.target.host.ways import Way, best_way
-from unidbg.target.hostram import Block, host_blocks
+from unidbg.target.host.ram import host_blocks, host_space, ram_ranges
+from unidbg.target.host.space import Block, HostSpace, LiveSpace
 from unidbg.transport.qmp import Qmp
 
 if TYPE_CHECKING:
@@ -47,9 +46,8 @@ class QemuTarget:
         """`gdbstub` opens QEMU's gdbstub. TargetError where no way of reading works."""
         self.url = url
         self._qmp = qmp
-        blocks, way = _memory(qmp)
-        self.physical = HostSpace(way, blocks)
-        self.access = f"qmp, {way.name}"
+        self.physical = _memory(qmp)
+        self.access = f"qmp, {self.physical.way.name}"
         self.architecture = _architecture(qmp)
         self.generation = 0
         self._cpus: tuple[int, list[CpuState]] | None = None
@@ -105,7 +103,7 @@ class QemuTarget:
         try:
             self.control.close()
         finally:
-            self.physical.way.close()
+            self.physical.close()
             self._qmp.close()
 
 
@@ -226,28 +224,20 @@ class QmpRun:
                 self.resume()
 
 
-def _memory(qmp: Qmp) -> tuple[list[Block], Way]:
-    """Where the guest's RAM is, and how to read it: from the process, else saved by QEMU piece by piece."""
+def _memory(qmp: Qmp) -> HostSpace:
+    """The guest's RAM: from the process, else saved by QEMU piece by piece."""
     pid = qmp.peer()
     try:
-        blocks = host_blocks(qmp.human)
+        blocks = host_blocks(qmp.human) if pid else []
     except (ValueError, ProtocolError):
         blocks = []
     if pid and blocks:
-        try:
-            return blocks, best_way(pid, [(block.host, block.host + block.length) for block in blocks])
-        except TargetError:
-            pass
-    blocks = [Block(start, length, start) for start, length in _ranges(qmp)]
+        with suppress(TargetError):
+            return host_space(pid, blocks)
+    blocks = [Block(start, length, start) for start, length in ram_ranges(qmp.human("info mtree -f"))]
     if not blocks:
         raise TargetError(f"qmp:{qmp.path}: QEMU does not tell where the guest's memory is")
-    return blocks, PmemsaveWay(qmp)
-
-
-def _ranges(qmp: Qmp) -> list[tuple[int, int]]:
-    from unidbg.target.hostram import ram_ranges
-
-    return ram_ranges(qmp.human("info mtree -f"))
+    return HostSpace(PmemsaveWay(qmp), blocks)
 
 
 def _architecture(qmp: Qmp) -> str:

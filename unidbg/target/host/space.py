@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from unidbg.target.base import MemoryRegion
 from unidbg.target.dump.paged import PagedSpace, Root
 from unidbg.target.dump.space import PieceSpace
-from unidbg.target.host.ways import SharedWay, Way
-from unidbg.target.hostram import Block
+from unidbg.target.host.ways import Way
 
 FRESH = 0.02
 """Seconds for which a translation is believed while the guest may run."""
 
 
+class Block(NamedTuple):
+    """Guest-physical memory from `start` on, and where the process has it."""
+
+    start: int
+    length: int
+    host: int
+
+
 class HostSpace(PieceSpace):
-    """Blocks of guest-physical memory, read by one of the ways."""
+    """Blocks of guest-physical memory, read by one of the ways. Close it."""
 
     reason = "no RAM of the guest"
 
@@ -24,7 +32,7 @@ class HostSpace(PieceSpace):
         self.way = way
         self._blocks = sorted(blocks)
 
-    def _find(self, address: int) -> tuple[int, int] | None:
+    def host(self, address: int) -> tuple[int, int] | None:
         """(address in the process, bytes to the end of the block)."""
         for block in self._blocks:
             if block.start <= address < block.start + block.length:
@@ -33,19 +41,21 @@ class HostSpace(PieceSpace):
         return None
 
     def piece(self, address: int, length: int) -> bytes:
-        found = self._find(address)
+        found = self.host(address)
         return self.way.read(found[0], min(length, found[1])) if found else b""
 
-    def view(self, address: int, length: int) -> memoryview | None:
-        """The bytes where they lie, where the memory is shared; not copied."""
-        found = self._find(address)
-        if found is None or found[1] < length or not isinstance(self.way, SharedWay):
-            return None
-        return self.way.view(found[0], length)
+    def untouched(self, address: int, length: int) -> bool:
+        """Whether no page of a range was ever touched: then it is zeros."""
+        found = self.host(address)
+        return found is not None and found[1] >= length and self.way.untouched(found[0], length)
+
+    def close(self) -> None:
+        """Let the process go. Idempotent."""
+        self.way.close()
 
     def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes | None]:
         """All ranges in as few calls of the system as can be."""
-        found = [self._find(address) for address, _ in ranges]
+        found = [self.host(address) for address, _ in ranges]
         whole = [
             (place[0], length) if place and place[1] >= length else (0, 0)
             for place, (_, length) in zip(found, ranges, strict=True)
@@ -78,6 +88,10 @@ class LiveSpace(PagedSpace):
     def forget(self) -> None:
         """The guest went on, or stopped: everything may have changed."""
         self._since = 0.0
+
+    def view(self, address: int, length: int) -> memoryview | None:
+        """Nothing is looked at where it lies: it would change meanwhile."""
+        return None
 
     def piece(self, address: int, length: int) -> bytes:
         now = time.monotonic()

@@ -1,24 +1,28 @@
-"""Ways to read the memory of another process, best first: a shared mapping, process_vm_readv, /proc/PID/mem.
+"""Ways to read the memory of another process, best first: a shared file, process_vm_readv, /proc/PID/mem.
 
 All addresses are the process's own.
 """
 
 from __future__ import annotations
 
-import mmap
+import errno
 import os
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from unidbg.errors import TargetError
-from unidbg.target.host.maps import Mapping, mappings, refused
+from unidbg.target.host.maps import open_behind, refused
 
 if TYPE_CHECKING:
     import ctypes
 
 BATCH = 1024
 """Ranges of one process_vm_readv: IOV_MAX."""
+PAGE = 4096
+PRESENT = 3 << 62
+"""In /proc/PID/pagemap: the page is in memory, or swapped out; otherwise it was never touched."""
 
 
 class Way(Protocol):
@@ -34,12 +38,16 @@ class Way(Protocol):
         """Each range, short where it cannot be read."""
         ...
 
+    def untouched(self, address: int, length: int) -> bool:
+        """Whether no page of a range was ever touched: then it is zeros."""
+        ...
+
     def close(self) -> None:
         """Let go. Idempotent."""
 
 
 class SharedWay:
-    """The process's RAM is a file that we map too: reading is a copy within our own memory.
+    """The process's RAM is a file that we open too: reading is a copy, and takes no room for what is a hole.
 
     What is not shared, as ROM beside it, is read by `others`.
     """
@@ -48,78 +56,94 @@ class SharedWay:
 
     def __init__(self, pid: int, wanted: Sequence[tuple[int, int]], others: Way | None) -> None:
         """OSError where the largest of `wanted` (start, end) is not shared, or a part is left to nobody."""
-        self._maps: list[tuple[int, mmap.mmap]] = []
+        self._files: list[_File] = []
         self._others = others
         largest = max(wanted, key=lambda r: r[1] - r[0])
         try:
             for start, end in sorted(wanted, key=lambda r: r != largest):
                 try:
-                    self._map(pid, start, end)
+                    self._files.append(_File(start, end, *open_behind(pid, start, end)))
                 except OSError:
                     if (start, end) == largest or others is None:
                         raise
         except BaseException:
-            self._unmap()
+            self._close_files()
             raise
 
-    def _map(self, pid: int, start: int, end: int) -> None:
-        found = next((m for m in mappings(pid) if m.start <= start and end <= m.end), None)
-        if found is None or "s" not in found.permissions:
-            raise OSError("not shared")
-        descriptor = _descriptor(pid, found)
-        try:
-            self._maps.append(
-                (
-                    found.start,
-                    mmap.mmap(descriptor, found.end - found.start, prot=mmap.PROT_READ, offset=found.offset),
-                )
-            )
-        except ValueError as error:
-            raise OSError(str(error)) from None
-        finally:
-            os.close(descriptor)
-
     def read(self, address: int, length: int) -> bytes:
-        for start, mapped in self._maps:
-            if start <= address < start + len(mapped):
-                return mapped[address - start : address - start + length]
+        for start, end, descriptor, offset in self._files:
+            if start <= address < end:
+                with suppress(OSError):
+                    return os.pread(descriptor, min(length, end - address), offset + address - start)
+                return b""
         return self._others.read(address, length) if self._others is not None else b""
 
     def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         return [self.read(*r) for r in ranges]
 
-    def view(self, address: int, length: int) -> memoryview | None:
-        """The bytes where they are, not copied."""
-        for start, mapped in self._maps:
-            if start <= address and address + length <= start + len(mapped):
-                return memoryview(mapped)[address - start : address - start + length]
-        return None
+    def untouched(self, address: int, length: int) -> bool:
+        for start, end, descriptor, offset in self._files:
+            if start <= address and address + length <= end:
+                return _is_hole(descriptor, offset + address - start, length)
+        return self._others is not None and self._others.untouched(address, length)
 
     def close(self) -> None:
-        self._unmap()
+        self._close_files()
         if self._others is not None:
             self._others.close()
 
-    def _unmap(self) -> None:
-        for _, mapped in self._maps:
-            with suppress(BufferError):  # somebody still looks at it: it goes with its last view
-                mapped.close()
-        self._maps = []
+    def _close_files(self) -> None:
+        for file in self._files:
+            os.close(file.descriptor)
+        self._files = []
 
 
-def _descriptor(pid: int, mapping: Mapping) -> int:
-    """The mapped file, opened: by its path, else as the process has it open (memfd, unlinked)."""
-    files = [mapping.path]
-    with suppress(OSError):
-        files += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
-    for path in files:
-        with suppress(OSError, ValueError):
-            if os.stat(path).st_ino == mapping.inode:
-                return os.open(path, os.O_RDONLY)
-    raise OSError(f"the file behind {mapping.start:#x} is not to be had")
+class _File(NamedTuple):
+    """Addresses of the process from `start` to `end`, which lie in a file from `offset` on."""
+
+    start: int
+    end: int
+    descriptor: int
+    offset: int
 
 
-class VmWay:
+def _is_hole(file: int, offset: int, length: int) -> bool:
+    """Whether a file has no data in a range."""
+    try:
+        return os.lseek(file, offset, os.SEEK_DATA) >= offset + length
+    except OSError as error:  # ENXIO: nothing but a hole up to the end
+        return error.errno == errno.ENXIO
+
+
+class _PrivateWay:
+    """What the ways have in common that read memory of the process itself."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._pages: int | None = None
+
+    def untouched(self, address: int, length: int) -> bool:
+        """Whether no page of a range is in memory or swapped out (/proc/PID/pagemap)."""
+        if self._pages is None:
+            try:
+                self._pages = os.open(f"/proc/{self._pid}/pagemap", os.O_RDONLY)
+            except OSError:
+                self._pages = -1
+        if self._pages < 0:
+            return False
+        first, last = address // PAGE, (address + length - 1) // PAGE
+        raw = os.pread(self._pages, 8 * (last - first + 1), 8 * first)
+        whole = len(raw) == 8 * (last - first + 1)
+        return whole and not any(entry & PRESENT for entry in array("Q", raw))
+
+    def close(self) -> None:
+        """Let the process go. Idempotent."""
+        if self._pages is not None and self._pages >= 0:
+            os.close(self._pages)
+        self._pages = -1
+
+
+class VmWay(_PrivateWay):
     """process_vm_readv: many ranges in one call of the system."""
 
     name = "process_vm_readv"
@@ -128,7 +152,7 @@ class VmWay:
         """OSError where the system has it not, or refuses one byte at `probe`."""
         import ctypes
 
-        self._pid = pid
+        super().__init__(pid)
         self._library = ctypes.CDLL(None, use_errno=True)
         try:
             self._call = self._library.process_vm_readv
@@ -161,9 +185,6 @@ class VmWay:
         count = self._call(self._pid, ctypes.addressof(local), 1, ctypes.addressof(remote), len(ranges), 0)
         return list(_split(buffer, ranges, max(count, 0)))
 
-    def close(self) -> None:
-        """There is nothing to let go."""
-
 
 def _split(
     buffer: ctypes.Array[ctypes.c_char], ranges: Sequence[tuple[int, int]], count: int
@@ -177,13 +198,14 @@ def _split(
             return
 
 
-class MemWay:
+class MemWay(_PrivateWay):
     """/proc/PID/mem, a call of the system for each range."""
 
     name = "/proc/PID/mem"
 
     def __init__(self, pid: int, probe: int) -> None:
         """OSError where we may not read it."""
+        super().__init__(pid)
         self._file = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
         if len(self.read(probe, 1)) != 1:
             self.close()
@@ -199,6 +221,7 @@ class MemWay:
         return [self.read(*r) for r in ranges]
 
     def close(self) -> None:
+        super().close()
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
