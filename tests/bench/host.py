@@ -53,8 +53,8 @@ def opened(guest: Booted, racy: bool = False) -> Session:
 
 
 def reading(guest: Booted, gdb: Callable[[int], float]) -> list[Row]:
-    """GB/s over all of the guest's memory, copied, a MiB at a time; that of gdb over 4 MiB."""
-    theirs = (4 << 20) / statistics.median(gdb(4 << 20) for _ in range(3)) / 1e6
+    """GB/s over all of the guest's memory, copied, a MiB at a time; that of gdb over 8 MiB."""
+    theirs = (8 << 20) / statistics.median(gdb(8 << 20) for _ in range(3)) / 1e6
     with opened(guest, racy=True) as session:
         target = session.target
         assert isinstance(target, QemuTarget)

@@ -98,7 +98,9 @@ def cost(core: Path, made: Made) -> Cost:
     found = re.match(r"leaked +([\d,]+) blocks", answer)
     leaked = int(found[1].replace(",", "")) if found else 0
     if process.returncode or not made.leaked * SURE <= leaked <= made.leaked:
-        raise RuntimeError(f"leaks should find {made.leaked:,} of {made.blocks:,}, and says:\n{answer[:2000]}")
+        raise RuntimeError(
+            f"leaks should find {made.leaked:,} of {made.blocks:,}, and says:\n{answer[:2000]}"
+        )
     return Cost(elapsed, most, leaked)
 
 

@@ -102,7 +102,12 @@ class Refresher:
         start = time.perf_counter_ns()
         with stand(self._target):
             capture = self._capture().prefetch(plan)
-        return capture, time.perf_counter_ns() - start
+        return capture, self._stood_ns(time.perf_counter_ns() - start)
+
+    def _stood_ns(self, waited: int) -> int:
+        """As the target's own clock tells; else as long as we waited."""
+        told: int | None = getattr(self._target.run, "stood_ns", None)
+        return waited if told is None else told
 
     def _capture(self, *, was_running: bool = True) -> Capture:
         return Capture(self._target, was_running=was_running, constants=self._constants)
@@ -114,7 +119,7 @@ class Refresher:
         with stand(self._target):
             capture = self._capture().prefetch(habit.plan if known else habit.seed)
             result = decode(capture)
-        stopped_ns = spent_ns + time.perf_counter_ns() - start
+        stopped_ns = spent_ns + self._stood_ns(time.perf_counter_ns() - start)
         capture.detach()
         habit.plan, habit.follow = capture.plan(), known and not capture.complete
         return Taken(result, capture, stopped_ns)

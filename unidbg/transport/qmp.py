@@ -23,12 +23,14 @@ LEFT_OVER = 256
 
 
 class Qmp:
-    """A connection that has left QMP's negotiation mode. Events that come in between are dropped."""
+    """A connection that has left QMP's negotiation mode. Of each event the last time is kept."""
 
     def __init__(self, path: str, *, timeout: float = 5.0) -> None:
         """Connect to the Unix socket at `path`. TargetGone, TargetTimeout or RemoteProtocolError."""
         self.path = path
         self._buffer = b""
+        self.events: dict[str, int] = {}
+        """When QEMU told of something last, by its own clock, us."""
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._deadline = time.monotonic() + timeout
         try:
@@ -64,9 +66,13 @@ class Qmp:
 
     def command(self, name: str, *, timeout: float = 5.0, **arguments: Any) -> Any:
         """The `return` of a command; RemoteProtocolError with QEMU's own words if it refuses."""
+        self.send(name, **arguments)
+        return self.answer(name, timeout=timeout)
+
+    def send(self, name: str, **arguments: Any) -> None:
+        """A command whose answer is fetched later; answers come in the order of the commands."""
         import json
 
-        self._deadline = time.monotonic() + timeout
         message: dict[str, Any] = {"execute": name}
         if arguments:
             message["arguments"] = arguments
@@ -74,6 +80,10 @@ class Qmp:
             self._sock.sendall(json.dumps(message).encode() + b"\n")
         except OSError as error:
             raise TargetGone(f"QEMU at {self.path} is gone: {error.strerror}") from error
+
+    def answer(self, name: str, *, timeout: float = 5.0) -> Any:
+        """The `return` of a command that was sent; what QEMU tells of meanwhile is kept in `events`."""
+        self._deadline = time.monotonic() + timeout
         while True:
             answer = self._object()
             if "error" in answer:
@@ -82,6 +92,8 @@ class Qmp:
                 )
             if "return" in answer:
                 return answer["return"]
+            if "event" in answer:
+                self.events[str(answer["event"])] = _microseconds(answer.get("timestamp"))
 
     def human(self, line: str, *, timeout: float = 5.0) -> str:
         """The output of a command of QEMU's human monitor, for what QMP has no command of its own for."""
@@ -140,3 +152,11 @@ class Qmp:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _microseconds(stamp: Any) -> int:
+    """QEMU's time of an event; 0 where it tells none that makes sense."""
+    try:
+        return int(stamp["seconds"]) * 1_000_000 + int(stamp["microseconds"])
+    except (TypeError, KeyError, ValueError):
+        return 0

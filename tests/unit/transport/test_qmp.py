@@ -45,7 +45,7 @@ def scripted(
 
 
 def test_commands_and_events(tmp_path: Path) -> None:
-    event = b'{"event": "STOP", "timestamp": {}}\r\n'
+    event = b'{"event": "STOP", "timestamp": {"seconds": 2, "microseconds": 5}}\r\n{"event": "odd"}\r\n'
     with (
         scripted(tmp_path, b'{"return": {}}\r\n', event + b'{"return": {"status": "paused"}}\r\n') as (
             path,
@@ -54,6 +54,7 @@ def test_commands_and_events(tmp_path: Path) -> None:
         Qmp(path) as qmp,
     ):
         assert qmp.command("query-status") == {"status": "paused"}
+        assert qmp.events == {"STOP": 2_000_005, "odd": 0}
     assert seen == [{"execute": "qmp_capabilities"}, {"execute": "query-status"}]
 
 

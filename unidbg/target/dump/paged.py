@@ -20,6 +20,9 @@ CR0_PG, CR4_LA57 = 1 << 31, 1 << 12
 ENTRY = struct.Struct("<Q")
 MAX_KNOWN = 1 << 18
 """Translations that are kept."""
+MAX_TABLES = 1 << 12
+"""Tables that are kept: 16 MiB of them."""
+TABLE_BYTES = 4096
 
 
 class Root(NamedTuple):
@@ -38,6 +41,7 @@ class PagedSpace(PieceSpace):
         self._headers = headers
         self._known: dict[int, tuple[int, int] | None] = {}
         """Page number to (physical address of the page, bytes from its start to the mapping's end)."""
+        self._tables: dict[int, bytes] = {}
         self.reason = "not mapped, or not in the dump"
 
     def piece(self, address: int, length: int) -> bytes:
@@ -129,8 +133,21 @@ class PagedSpace(PieceSpace):
         return table, 12
 
     def _entry(self, table: int, shift: int, address: int) -> int:
-        found: int = ENTRY.unpack(self._physical.read(table + 8 * (address >> shift & 511), 8))[0]
-        return found
+        offset = 8 * (address >> shift & 511)
+        whole = self._tables.get(table)
+        if whole is None:
+            whole = self._physical.piece(table, TABLE_BYTES)
+            if len(whole) < TABLE_BYTES:  # a part of it may be there
+                return int.from_bytes(self._physical.read(table + offset, 8), "little")
+            if len(self._tables) >= MAX_TABLES:
+                self._tables.clear()
+            self._tables[table] = whole
+        return int.from_bytes(whole[offset : offset + 8], "little")
+
+    def _forget(self) -> None:
+        """The tables may have changed."""
+        self._known.clear()
+        self._tables.clear()
 
     def regions(self) -> Sequence[MemoryRegion]:
         """What the headers say of virtual memory, if they do."""

@@ -37,6 +37,7 @@ def parse(text: str) -> list[CpuState]:
 
 def _registers(text: str) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
+    text = text.partition("FCW=")[0]  # what follows is x87 and SSE, and the guest stands while we read
     name: str
     for name, value in _PAIR.findall(text):
         if GENERAL.fullmatch(name):

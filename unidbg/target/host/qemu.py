@@ -23,6 +23,7 @@ from unidbg.transport.qmp import Qmp
 if TYPE_CHECKING:
     from unidbg.target.rsptarget import RspTarget
 
+REGISTERS = "info registers -a"
 POLL = 0.01
 """Seconds between two looks at whether the guest stands."""
 STATES = {
@@ -64,8 +65,13 @@ class QemuTarget:
     def cpus(self) -> list[CpuState]:
         """All vCPUs as they are now; kept while the guest stands."""
         if self._cpus is None or self._cpus[0] != self.generation or self.control.running:
-            self._cpus = (self.generation, parse(self._qmp.human("info registers -a")))
+            self.learn(self._qmp.human(REGISTERS))
+        assert self._cpus is not None
         return self._cpus[1]
+
+    def learn(self, registers: str) -> None:
+        """All vCPUs as QEMU printed them now."""
+        self._cpus = (self.generation, parse(registers))
 
     def changed(self) -> None:
         """The guest stopped or goes on: nothing that was learnt holds any more."""
@@ -148,9 +154,15 @@ class QmpRun:
     def stop(self) -> StopReason:
         """Pause all vCPUs."""
         if self.running:
-            self._qmp.command("stop")
+            self._qmp.send("stop")
+            self._qmp.send("human-monitor-command", **{"command-line": REGISTERS})  # they will be wanted
+            try:
+                self._qmp.answer("stop")
+            finally:
+                registers = str(self._qmp.answer("human-monitor-command"))
             self._state = "paused"
             self._target.changed()
+            self._target.learn(registers)
         reason = self.stop_reason
         assert reason is not None
         return reason
@@ -161,6 +173,12 @@ class QmpRun:
         self._state = "running"
         self._target.generation += 1
         self._target.changed()
+
+    @property
+    def stood_ns(self) -> int | None:
+        """How long the guest stood the last time, by QEMU's own clock; `None` where it does not tell."""
+        stopped, resumed = (self._qmp.events.get(name, 0) for name in ("STOP", "RESUME"))
+        return (resumed - stopped) * 1000 if 0 < stopped < resumed else None
 
     def wait(self, timeout: float | None = None) -> StopReason:
         """Until the guest stands."""

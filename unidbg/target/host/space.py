@@ -96,7 +96,7 @@ class LiveSpace(PagedSpace):
     def piece(self, address: int, length: int) -> bytes:
         now = time.monotonic()
         if now - self._since > FRESH:
-            self._known.clear()
+            self._forget()
             root = self._find_root() if self._since == 0.0 else self.root
             self._off = root is None
             self.root = root or Root(0)

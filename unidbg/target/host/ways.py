@@ -153,6 +153,7 @@ class VmWay(_PrivateWay):
         import ctypes
 
         super().__init__(pid)
+        self._buffer = ctypes.create_string_buffer(1 << 16)
         self._library = ctypes.CDLL(None, use_errno=True)
         try:
             self._call = self._library.process_vm_readv
@@ -179,7 +180,9 @@ class VmWay(_PrivateWay):
         import ctypes
 
         total = sum(length for _, length in ranges)
-        buffer = ctypes.create_string_buffer(max(total, 1))
+        if total > len(self._buffer):
+            self._buffer = ctypes.create_string_buffer(total)
+        buffer = self._buffer  # kept: fresh pages cost more than what is read into them
         local = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), total)
         remote = (ctypes.c_size_t * (2 * len(ranges)))(*(word for r in ranges for word in r))
         count = self._call(self._pid, ctypes.addressof(local), 1, ctypes.addressof(remote), len(ranges), 0)
