@@ -42,11 +42,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer runs: for trying the bench itself")
     parser.add_argument("--print", action="store_true", dest="show", help="do not write docs/benchmarks.md")
     options = parser.parse_args()
-    for name in options.suites or SUITES:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's Python keeps the code that it compiled
-    chosen = options.suites or list(SUITES)
-    parts = [preamble()]
-    for name in chosen:
+    for name in options.suites or SUITES:
         print(f"bench: {name} ...", file=sys.stderr, flush=True)
         rows = importlib.import_module(f"tests.bench.{name}").run(options.quick)
         table = section(SUITES[name], rows)
