@@ -88,6 +88,12 @@ class Features:
         return size if size >= 16 else None
 
 
+def lists_features(reply: bytes) -> bool:
+    """Whether a reply can be one to qSupported: empty, or a list of `name=value`, `name+`, `name-`, `name?`."""
+    items = reply.split(b";")
+    return all(not item or b"=" in item or item[-1:] in b"+-?" for item in items)
+
+
 def parse_features(reply: bytes) -> Features:
     """Parse a qSupported reply; unknown and malformed items are skipped, as the protocol asks."""
     yes: set[str] = set()

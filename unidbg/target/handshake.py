@@ -6,6 +6,7 @@ connection stopped the guest; Toro answers unknown packets with silence; `?` del
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from unidbg.errors import RemoteProtocolError, TargetError, TargetTimeout
@@ -13,7 +14,7 @@ from unidbg.rsp import qxfer
 from unidbg.rsp.layouts import named_layout
 from unidbg.rsp.memory import BinaryStyle, binary_style, read_binary_request
 from unidbg.rsp.registers import RegisterLayout, architecture_of, includes, parse_description
-from unidbg.rsp.replies import parse_features
+from unidbg.rsp.replies import lists_features, parse_features
 from unidbg.rsp.stop import is_stop_reply
 from unidbg.rsp.unidbgstub import LEASE_FEATURE, STOP_QUERY
 from unidbg.target.breakin import LEASE
@@ -25,6 +26,8 @@ SUPPORTED = b"qSupported:swbreak+;hwbreak+;vContSupported+;error-message+;xmlReg
 LEASED = SUPPORTED + b";" + LEASE_FEATURE + b"=%x" % int(1000 * LEASE)
 """Our own stub takes the lease in its first packet: from the moment when it stops the guest."""
 
+NO_ACKS = b"QStartNoAckMode"
+
 BINARY_PROBE = read_binary_request(0, 0)
 
 AHEAD = 8192
@@ -35,6 +38,8 @@ FIRST_PIECE = 256
 FIRST_REPLY = 0.4
 """Share of the time-out that the first reply may take; the rest is for finding out what is wrong."""
 PROBE = 0.1
+LEFT_OVER = 64
+"""Replies meant for a client before us that may come before ours."""
 WAKES = 3
 """NMIs that are tried."""
 ECHO = 0.2
@@ -58,11 +63,24 @@ def _first_reply(link: Link, stub: Stub) -> bytes:
     if stub.deaf:
         _swallow(link)
     try:
-        return link.request(SUPPORTED if stub.deaf else LEASED, FIRST_REPLY * link.timeout)
+        packet = SUPPORTED if stub.deaf else LEASED
+        return _own(link, packet, link.request(packet, FIRST_REPLY * link.timeout), lists_features)
     except TargetTimeout:
         return _wake(link, stub) or _silence(link, stub)
     except RemoteProtocolError:
         raise RemoteProtocolError(not_rsp(link.line.name, bytes(link.head)), data=bytes(link.head)) from None
+
+
+def _own(link: Link, packet: bytes, reply: bytes, fits: Callable[[bytes], bool]) -> bytes:
+    """Our reply to `packet`. What a client before us asked may be answered to us, if it left in the middle."""
+    for _ in range(LEFT_OVER):
+        if fits(reply):
+            break
+        later = link.another(packet, PROBE * link.timeout)
+        if later is None:
+            break
+        reply = later
+    return reply
 
 
 def _wake(link: Link, stub: Stub) -> bytes:
@@ -143,7 +161,7 @@ def _agree_on_acks(link: Link, stub: Stub) -> None:
     if (
         "QStartNoAckMode" in stub.features
         and link.line.reliable
-        and link.request(b"QStartNoAckMode") == b"OK"
+        and _own(link, NO_ACKS, link.request(NO_ACKS), lambda reply: reply in (b"", b"OK")) == b"OK"
     ):
         link.stop_acks()
 

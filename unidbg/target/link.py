@@ -29,6 +29,9 @@ REPEAT = 1.0
 """Seconds after which a packet without an answer is sent again, on a line that loses bytes."""
 ECHO = 0.3
 """Seconds of silence after which a reply that was asked for twice does not come any more."""
+GATHER = 0.001
+"""Seconds to let bytes come together that trickle in while the guest runs: to wake for each costs more."""
+FEW = 256
 HEAD = 256
 MAX_OUTPUT = 1 << 20
 
@@ -52,6 +55,7 @@ class Link:
         self._inbox: deque[bytes] = deque()
         self._owed: deque[Reply] = deque()
         self._lost = False
+        self._gather = 0.0
         self._writing: AbstractContextManager[object] = nullcontext()
         self.spoke_at = time.monotonic()
         """When a byte was last sent, seconds of the monotonic clock."""
@@ -75,6 +79,15 @@ class Link:
         self._lost = False
         return replies
 
+    def another(self, payload: bytes, timeout: float) -> bytes | None:
+        """One more reply to `payload`: that which came was meant for a client before us. `None`: none comes."""
+        self._owe(payload)
+        try:
+            return self._reply(self._deadline(timeout))
+        except TargetTimeout:
+            self._owed.clear()
+            return None
+
     def sweep(self, packet: bytes, parts: Sequence[bytes], after: bytes) -> list[bytes]:
         """`packet`, which is answered by a reply to each of `parts`, and `after`: one write. The replies."""
         self.settle()
@@ -87,7 +100,11 @@ class Link:
         self.round_trips += 1
         self._flush()
         deadline = self._deadline(None)
-        replies = [self._reply(deadline) for _ in range(len(parts) + 1)]
+        self._gather = GATHER
+        try:
+            replies = [self._reply(deadline) for _ in range(len(parts) + 1)]
+        finally:
+            self._gather = 0.0
         self._lost = False
         return replies
 
@@ -311,6 +328,8 @@ class Link:
         for event in self._connection.receive_data(data):
             self._take(event)
         self._flush()
+        if self._gather and len(data) < FEW and not self._inbox:
+            time.sleep(self._gather)
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Packet):

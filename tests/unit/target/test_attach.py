@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.stub import (
@@ -335,3 +337,13 @@ def test_a_guest_held_by_the_user_is_kept_by_heartbeats(monkeypatch: pytest.Monk
 
 def test_every_flavour_is_one_of_the_field() -> None:
     assert all(isinstance(flavour, Flavour) for flavour in FLAVOURS.values())
+
+
+@pytest.mark.parametrize("left", [b"OK", UNIDBG.supported, b"00ff00ff", b"E01", b"T05thread:1;"])
+def test_what_a_client_before_us_asked_may_be_answered_to_us(left: bytes) -> None:
+    stub, target = attached(replace(UNIDBG, greets=left))
+    with target:
+        assert target.kind == "unidbg"
+        assert target.memory.read(BASE + 1, 4) == b"\1\2\3\4"
+        assert target.run.running
+    stub.join()
