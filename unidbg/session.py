@@ -21,7 +21,6 @@ from unidbg.program.capture import Capture
 from unidbg.program.finding import ImageSpec, Named, find_modules, open_named
 from unidbg.program.program import Program
 from unidbg.program.refresh import Refresher, stand
-from unidbg.program.rehearsal import REHEARSAL
 from unidbg.views.base import Absent, Fault, Provenance, View
 from unidbg.views.provenance import with_provenance
 
@@ -127,7 +126,7 @@ class Session:
         if unknown:
             raise KeyError(f"no view {unknown[0]!r}; known: {', '.join(VIEWS)}")
         taken = self._refresher.take(
-            tuple(names), lambda capture: self._decode(self._context(capture), names)
+            tuple(names), lambda capture: self._decode(self._context(capture), names), surveyed=True
         )
         head = self.provenance(taken.capture, taken.stopped_ns)
         views = {name: self._noted(with_provenance(view, head)) for name, view in taken.result.items()}
@@ -163,7 +162,7 @@ class Session:
 
     def _context(self, capture: Capture) -> Context:
         program, head = Program(capture, self.program.modules), self.provenance(capture)
-        memo = self._memo if capture.kind != REHEARSAL else None
+        memo = None if capture.trial else self._memo
         return Context(program, head, capture.was_running, self._roots, memo, capture)
 
     def provenance(self, target: Target | None = None, stopped_ns: int | None = None) -> Provenance:

@@ -8,7 +8,7 @@ from unidbg.conform.guest import NOWHERE, Guest
 from unidbg.conform.outcome import YES, Outcome, judged, no, probe, untested, wrong, yes
 from unidbg.errors import RemoteProtocolError
 from unidbg.rsp.framing import escape
-from unidbg.rsp.memory import parse_read_many
+from unidbg.rsp.memory import memory_sum, parse_read_many
 from unidbg.rsp.replies import is_error, is_hex, printable
 
 MEMORY = "memory"
@@ -19,16 +19,6 @@ AWKWARD = bytes(range(0x20, 0x50)) + b"#$}*"
 def _escaped(data: bytes) -> bytes:
     """As in a request. `*` need not be escaped there, but QEMU expands runs in requests, too."""
     return escape(data, reply=True)
-
-
-def _crc(data: bytes) -> int:
-    """The sum of qCRC: 32 bits, polynomial 0x04c11db7, from the left, begun with all ones."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte << 24
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
-    return crc
 
 
 @probe(MEMORY, "m: read", required=True)
@@ -125,7 +115,7 @@ def checksum(guest: Guest) -> Outcome:
     if data is None or guest.readable is None:
         return untested("nothing can be read")
     reply = guest.ask(b"qCRC:%x,20" % guest.readable)
-    return judged(reply, reply[:1] == b"C" and reply[1:].lstrip(b"0") == b"%x" % _crc(data), "the sum")
+    return judged(reply, reply[:1] == b"C" and reply[1:].lstrip(b"0") == b"%x" % memory_sum(data), "the sum")
 
 
 @probe(MEMORY, "memory map")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from unidbg.program.snapshot import SnapshotMemory, SnapshotMiss
+from unidbg.program.snapshot import SnapshotMemory, SnapshotMiss, merge_ranges
 from unidbg.target.base import AddressSpace, Glance, Registers, RunControl, StopReason, Target, ThreadInfo
 
 if TYPE_CHECKING:
@@ -23,8 +23,10 @@ STACK_BYTES = 2048
 """Fetched from each stack pointer on at least; a backtrace of twenty frames seldom needs more."""
 MAX_STACK_BYTES = 32 << 10
 PAGE = 4096
-GLANCE_STACK = 1024
+GLANCE_STACK = 4096
 """Bytes of a stack that one look reads: more than that has to be worth a stop of its own."""
+SLACK = 128
+"""Bytes of a stack that a look reads beyond what earlier ones needed."""
 
 
 class Plan(NamedTuple):
@@ -38,17 +40,26 @@ class Plan(NamedTuple):
     threads: bool = False
     registers: tuple[str, ...] = ()
     stacks: tuple[tuple[str, int], ...] = ()
-    pointers: tuple[int, ...] = ()
-    """Where those stacks began: they often begin there again."""
+    windows: tuple[tuple[int, int], ...] = ()
+    """(stack pointer, end) of what was read of those stacks: they often begin there again."""
 
     def ranges(self) -> list[tuple[int, int]]:
         """The memory to read at one look, before the stack pointers are known."""
-        stacks = [
-            r
-            for low, (_, size) in zip(self.pointers, self.stacks, strict=True)
-            for r in pieces(low, min(size, GLANCE_STACK))
-        ]
+        stacks = [r for low, end in self.windows for r in pieces(low, min(end + SLACK - low, GLANCE_STACK))]
         return [*self.virtual, *(r for r in stacks if r not in self.virtual)]
+
+    def widened(self, earlier: Plan) -> Plan:
+        """The windows as far as they were at earlier moments: a guest that works is met at many depths."""
+        return self._replace(windows=tuple(_widened(window, earlier.windows) for window in self.windows))
+
+    def joined(self, other: Plan) -> Plan:
+        """What this or the other one has; stacks are the other's."""
+        return other._replace(
+            virtual=tuple(merge_ranges([*self.virtual, *other.virtual])),
+            physical=tuple(merge_ranges([*self.physical, *other.physical])),
+            threads=self.threads or other.threads,
+            registers=tuple(sorted({*self.registers, *other.registers})),
+        )
 
 
 class CapturedRegisters:
@@ -83,8 +94,14 @@ class Capture:
     run: RunControl | None = None
 
     def __init__(
-        self, target: Target, *, was_running: bool = False, constants: Constants | None = None
+        self,
+        target: Target,
+        *,
+        was_running: bool = False,
+        constants: Constants | None = None,
+        trial: bool = False,
     ) -> None:
+        """`trial`: what is decoded of it is thrown away, and nothing of it may be remembered."""
         self._target: Target | None = target
         self._threads: Sequence[ThreadInfo] | None = None
         self._threads_wanted = False
@@ -98,6 +115,7 @@ class Capture:
         self._physical = SnapshotMemory(target.physical) if target.physical is not None else None
         self._registers = CapturedRegisters(target.registers) if target.registers is not None else None
         self.was_running = was_running
+        self.trial = trial
         self._consistent = target.consistent or target.run is not None
         self.url, self.access, self.kind = target.url, target.access, target.kind
         self.architecture = target.architecture
@@ -193,7 +211,7 @@ class Capture:
             threads=self._threads_wanted,
             registers=tuple(sorted(self._registers.wanted)) if self._registers else (),
             stacks=tuple((thread, self._depth(low, high)) for thread, low, high in windows),
-            pointers=tuple(low for _, low, _ in windows),
+            windows=tuple((low, low + self._deepest(low, high)) for _, low, high in windows),
         )
 
     def _windows(self) -> list[tuple[str, int, int]]:
@@ -207,9 +225,11 @@ class Capture:
 
     def _depth(self, low: int, high: int) -> int:
         """Bytes above the stack pointer that were read, with room for a deeper call."""
-        ends = [a + n for a, n in self._snapshot.touched if low <= a < high]
-        deepest = max(ends, default=low) - low
-        return min(max(STACK_BYTES, deepest + 512), MAX_STACK_BYTES)
+        return min(max(STACK_BYTES, self._deepest(low, high) + 512), MAX_STACK_BYTES)
+
+    def _deepest(self, low: int, high: int) -> int:
+        """Bytes above the stack pointer that were read."""
+        return max((a + n for a, n in self._snapshot.touched if low <= a < high), default=low) - low
 
     def _stack_pointer(self, thread: str) -> int:
         values = self._registers.values.get(thread, {}) if self._registers else {}
@@ -218,6 +238,14 @@ class Capture:
     def _stack(self, thread: str, size: int) -> list[tuple[int, int]]:
         """The stack above the pointer, cut at page boundaries: the page behind may not be mapped."""
         return pieces(self._stack_pointer(thread), size)
+
+
+def _widened(window: tuple[int, int], earlier: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    for low, end in earlier:
+        union = min(low, window[0]), max(end, window[1])
+        if union[1] - union[0] + SLACK <= GLANCE_STACK:
+            return union
+    return window
 
 
 def pieces(at: int, size: int) -> list[tuple[int, int]]:

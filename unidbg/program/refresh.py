@@ -1,8 +1,9 @@
 """Decodes at one brief stop, and learns what to fetch ahead for the next time the same is asked.
 
-The first time, the decode is rehearsed on the images, then runs while the guest stands. From then on what
-it read is fetched at once, the guest runs on, and the decode works on what was fetched. Where a pointer has
-moved out of it, the stop is repeated and the decode follows within; the time of both is counted.
+The first time, the decode is rehearsed on the images, then runs while the guest stands, or, where it reads
+much and looks are cheap, on a survey. From then on what it read is fetched at once, the guest runs on, and
+the decode works on what was fetched. Where a pointer has moved out of it, another look brings more, or the
+stop is repeated and the decode follows within; the time of all is counted.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from unidbg.program.capture import Capture, Plan
 from unidbg.program.constants import Constants
 from unidbg.program.module import Module
-from unidbg.program.rehearsal import rehearse
+from unidbg.program.rehearsal import LinkedMemory, rehearse
 from unidbg.program.snapshot import SnapshotMiss
+from unidbg.program.survey import survey
 from unidbg.target.base import Glancing
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 SLOW = frozenset({"unidbg"})
 """Targets behind a serial line, which takes 4 us for each byte and more."""
+TRIES = 5
+"""Looks at a guest whose pointers have moved, before they are followed while it stands."""
 MAX_HABITS = 64
 """Different questions whose plans are kept; the oldest are forgotten."""
 
@@ -47,7 +51,7 @@ class _Habit:
     def __init__(self) -> None:
         self.seed = Plan()
         self.plan = Plan()
-        self.follow = True
+        self.follow = False
 
 
 class Refresher:
@@ -59,8 +63,11 @@ class Refresher:
         self._habits: dict[Hashable, _Habit] = {}
         self._constants = Constants(modules) if target.kind in SLOW else None
 
-    def take(self, question: Hashable, decode: Callable[[Capture], R]) -> Taken[R]:
-        """Decode a capture taken at one stop. Whatever `decode` raises comes out; the guest is as it was."""
+    def take(self, question: Hashable, decode: Callable[[Capture], R], *, surveyed: bool = False) -> Taken[R]:
+        """Decode a capture taken at one stop. Whatever `decode` raises comes out; the guest is as it was.
+
+        `surveyed`: the decode reads much, so it is worth several looks to learn what, the first time.
+        """
         habit = self._habits.pop(question, None) or _Habit()
         self._habits[question] = habit
         while len(self._habits) > MAX_HABITS:
@@ -69,6 +76,9 @@ class Refresher:
             return self._standing(habit, decode)
         if habit.plan == Plan():
             habit.seed = rehearse(self._modules, decode)
+            if surveyed and isinstance(self._target, Glancing):
+                known = self._constants, LinkedMemory(self._modules)
+                habit.plan = survey(self._target, known, habit.seed, decode)
         return self._running(habit, decode)
 
     def _standing(self, habit: _Habit, decode: Callable[[Capture], R]) -> Taken[R]:
@@ -78,15 +88,29 @@ class Refresher:
         return Taken(result, capture, None)
 
     def _running(self, habit: _Habit, decode: Callable[[Capture], R]) -> Taken[R]:
-        if habit.follow:
-            return self._following(habit, decode, 0)
-        capture, stopped_ns = self._glance(habit.plan) or self._fetch(habit.plan)
+        spent_ns = 0
+        for _ in range(0 if habit.follow or habit.plan == Plan() else TRIES):
+            seen = self._glance(habit.plan)
+            capture, stopped_ns = seen or self._fetch(habit.plan)
+            spent_ns += stopped_ns
+            taken = self._detached(habit, decode, capture, spent_ns)
+            if taken is not None:
+                return taken
+            if seen is None:
+                break
+        return self._following(habit, decode, spent_ns)
+
+    def _detached(
+        self, habit: _Habit, decode: Callable[[Capture], R], capture: Capture, stopped_ns: int
+    ) -> Taken[R] | None:
+        """Decode while the guest runs on. `None` where more is needed; the next try will know of it."""
         capture.detach()
         try:
             result = decode(capture)
         except SnapshotMiss:
-            return self._following(habit, decode, stopped_ns)
-        habit.plan = capture.plan()
+            habit.plan = habit.plan.joined(capture.plan()).widened(habit.plan)
+            return None
+        habit.plan = capture.plan().widened(habit.plan)
         return Taken(result, capture, stopped_ns)
 
     def _glance(self, plan: Plan) -> tuple[Capture, int] | None:
@@ -117,12 +141,17 @@ class Refresher:
         known = habit.plan != Plan()
         start = time.perf_counter_ns()
         with stand(self._target):
-            capture = self._capture().prefetch(habit.plan if known else habit.seed)
+            capture = self._ahead(habit.plan if known else habit.seed)
             result = decode(capture)
         stopped_ns = spent_ns + self._stood_ns(time.perf_counter_ns() - start)
         capture.detach()
-        habit.plan, habit.follow = capture.plan(), known and not capture.complete
+        habit.plan, habit.follow = capture.plan().widened(habit.plan), known and not capture.complete
         return Taken(result, capture, stopped_ns)
+
+    def _ahead(self, plan: Plan) -> Capture:
+        """A capture of the guest, which stands, with what will probably be read."""
+        seen = self._glance(plan)
+        return seen[0] if seen is not None else self._capture().prefetch(plan)
 
 
 def stand(target: Target) -> AbstractContextManager[StopReason | None]:

@@ -93,7 +93,7 @@ class LinkedTarget:
 
 def rehearse(modules: Sequence[Module], decode: Callable[[Capture], object]) -> Plan:
     """Decode the images themselves; the plan has the ranges of theirs that were read."""
-    capture = Capture(LinkedTarget(modules))
+    capture = Capture(LinkedTarget(modules), trial=True)
     try:
         decode(capture)
     except UnidbgError:

@@ -7,6 +7,7 @@ which Unikraft's stub does for unmapped memory). Sources: GDB manual "Packets" (
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from enum import Enum
 
@@ -54,6 +55,29 @@ def write_request(address: int, data: bytes) -> bytes:
 def write_binary_request(address: int, data: bytes) -> bytes:
     """`X`: binary, escaped."""
     return b"X%x,%x:%b" % (address, len(data), escape(data))
+
+
+def sum_request(address: int, length: int) -> bytes:
+    """`qCRC`."""
+    return b"qCRC:%x,%x" % (address, length)
+
+
+def parse_sum(reply: bytes) -> int | None:
+    """The sum of a `qCRC` reply; `None` where there is none."""
+    digits = reply[1:]
+    return int(digits, 16) if reply[:1] == b"C" and digits and is_hex(digits) and len(digits) <= 8 else None
+
+
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def memory_sum(data: bytes) -> int:
+    """What `qCRC` tells of `data`: 32 bits, polynomial 0x04c11db7, from the left, begun with all ones.
+
+    That is the usual CRC-32 with the bits of each byte and of the sum in reverse, not inverted in the end.
+    """
+    usual = zlib.crc32(data.translate(_MIRRORED)) ^ 0xFFFFFFFF
+    return int.from_bytes(usual.to_bytes(4, "little").translate(_MIRRORED), "big")
 
 
 def parse_read(reply: bytes, length: int) -> bytes | None:

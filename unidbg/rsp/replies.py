@@ -89,7 +89,7 @@ class Features:
 
 
 def lists_features(reply: bytes) -> bool:
-    """Whether a reply can be one to qSupported: empty, or a list of `name=value`, `name+`, `name-`, `name?`."""
+    """Whether a reply can be one to qSupported: empty, or a list of `name=value`, `name+`, `name-`."""
     items = reply.split(b";")
     return all(not item or b"=" in item or item[-1:] in b"+-?" for item in items)
 

@@ -88,8 +88,13 @@ class Glance(Record):
 class Glancing(Protocol):
     """A target that can read from a running guest in one round trip."""
 
-    def glance(self, ranges: Sequence[Range], *, threads: bool, registers: bool) -> Glance | None:
-        """Stop, read, go on; registers of the thread that stopped. `None`: not now, nothing was done."""
+    def glance(
+        self, ranges: Sequence[Range], *, threads: bool, registers: bool, loose: bool = False
+    ) -> Glance | None:
+        """Stop, read, go on; registers of the thread that stopped. `None`: not now, nothing was done.
+
+        `loose`: the answers may be of different stops, and old ones where such are known.
+        """
         ...
 
 

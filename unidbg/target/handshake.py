@@ -72,7 +72,7 @@ def _first_reply(link: Link, stub: Stub) -> bytes:
 
 
 def _own(link: Link, packet: bytes, reply: bytes, fits: Callable[[bytes], bool]) -> bytes:
-    """Our reply to `packet`. What a client before us asked may be answered to us, if it left in the middle."""
+    """Our reply to `packet`. What a client before us asked may be answered to us, if it left in between."""
     for _ in range(LEFT_OVER):
         if fits(reply):
             break

@@ -80,7 +80,7 @@ class Link:
         return replies
 
     def another(self, payload: bytes, timeout: float) -> bytes | None:
-        """One more reply to `payload`: that which came was meant for a client before us. `None`: none comes."""
+        """One more reply to `payload`: what came was meant for a client before us. `None`: none comes."""
         self._owe(payload)
         try:
             return self._reply(self._deadline(timeout))

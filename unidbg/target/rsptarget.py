@@ -19,6 +19,7 @@ from unidbg.target.link import Link
 from unidbg.target.memory import RspMemory
 from unidbg.target.memorymap import parse_memory_map
 from unidbg.target.registers import RspRegisters
+from unidbg.target.rereading import Rereading
 from unidbg.target.run import RspRun, State
 from unidbg.target.selection import Selection
 from unidbg.target.stub import PHYSICAL_OFF, Nmi, Stub
@@ -46,6 +47,7 @@ class RspTarget:
         self.memory = RspMemory(self, block=BLOCKS.get(stub.kind, 512))
         self.physical = RspMemory(self, physical=True, block=1024) if stub.physical else None
         self.registers = RspRegisters(self)
+        self.rereading = Rereading()
         self._threads: tuple[int, list[ThreadInfo]] | None = None
         self._regions: Sequence[MemoryRegion] | None = None
         self._ran_before = False
@@ -125,9 +127,11 @@ class RspTarget:
                 self._threads = (self.generation, read_threads(self.link, self.stub, self.current_thread))
         return list(self._threads[1])
 
-    def glance(self, ranges: Sequence[Range], *, threads: bool, registers: bool) -> Glance | None:
+    def glance(
+        self, ranges: Sequence[Range], *, threads: bool, registers: bool, loose: bool = False
+    ) -> Glance | None:
         """Stop, read, go on, all in one write (our stub alone). `None` where that cannot be done now."""
-        return glance(self, ranges, threads, registers)
+        return glance(self, ranges, threads, registers, loose)
 
     @property
     def found_running(self) -> bool:
