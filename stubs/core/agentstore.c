@@ -29,7 +29,7 @@ static void keep_byte(struct unidbg_stub *stub, struct scan *scan, unsigned byte
 }
 
 /* `Xlength,code` */
-static void keep_code(struct unidbg_stub *stub, struct scan *scan, unsigned kind) {
+static void keep_piece(struct unidbg_stub *stub, struct scan *scan, unsigned kind) {
     uint64_t length = scan_hex(scan);
     uint8_t byte;
 
@@ -53,7 +53,7 @@ static void keep_lists(struct unidbg_stub *stub, struct scan *scan) {
 
     while (!scan->failed && !scan_done(scan)) {
         if (scan_take(scan, 'X')) {
-            keep_code(stub, scan, kind);
+            keep_piece(stub, scan, kind);
         } else if (scan_word(scan, ";cmds:") || scan_word(scan, "cmds:")) {
             kind = COMMAND;
             scan_hex(scan); /* whether they outlive the client: they do not */
@@ -85,7 +85,7 @@ static struct agent_code next_code(const struct unidbg_stub *stub, uint32_t *at,
 }
 
 /* Any of the conditions; one that cannot be evaluated holds, so that the client sees it. */
-static bool holds(struct unidbg_stub *stub, const struct unidbg_breakpoint *breakpoint) {
+static bool condition_holds(struct unidbg_stub *stub, const struct unidbg_breakpoint *breakpoint) {
     bool none = true;
     unsigned kind;
 
@@ -119,5 +119,5 @@ static bool run_commands(struct unidbg_stub *stub, const struct unidbg_breakpoin
 }
 
 bool agent_stops(struct unidbg_stub *stub, const struct unidbg_breakpoint *breakpoint) {
-    return holds(stub, breakpoint) && !run_commands(stub, breakpoint);
+    return condition_holds(stub, breakpoint) && !run_commands(stub, breakpoint);
 }

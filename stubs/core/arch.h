@@ -16,8 +16,8 @@ unsigned arch_register_count(void);
 /* Size in bytes, and group (UNIDBG_VOLATILE ...) of a register. */
 unsigned arch_register_size(unsigned number);
 unsigned arch_register_group(unsigned number);
-/* The value, as the protocol has it: in target byte order. */
-void arch_register_get(const struct unidbg_frame *frame, unsigned number, uint8_t *to);
+/* The value, as the protocol has it: in target byte order. Gives its size. */
+unsigned arch_register_get(const struct unidbg_frame *frame, unsigned number, uint8_t *to);
 /* False: the register cannot be written, or not with this value (it would fault on return). */
 bool arch_register_set(struct unidbg_frame *frame, unsigned number, const uint8_t *from);
 /* The numbers that go into a stop reply (frame pointer, stack pointer, pc); ends with -1. */
@@ -36,15 +36,10 @@ const char *arch_triple(void);
 /* The breakpoint instruction. */
 extern const uint8_t arch_breakpoint;
 
-/* What a trap is. `kind` STOP_NONE: not the stub's business. */
-struct arch_cause {
-    enum stop_kind kind;
-    uint8_t signal;
-    uint8_t hardware; /* enum unidbg_hardware that hit; 0: none */
-    const char *reason;
-    uint64_t address; /* of the watchpoint */
-};
-struct arch_cause arch_cause(const struct unidbg_frame *frame);
+/* What a trap is; STOP_NONE: not the stub's business. Its signal, and its reason for people. */
+enum stop_kind arch_trap_kind(const struct unidbg_frame *frame);
+uint8_t arch_trap_signal(const struct unidbg_frame *frame);
+const char *arch_trap_reason(const struct unidbg_frame *frame);
 /* The pc of the breakpoint instruction that trapped. */
 uint64_t arch_breakpoint_pc(const struct unidbg_frame *frame);
 /* More on an exception, for people: address, kind of access. */

@@ -6,7 +6,6 @@
 #include "hardware.h"
 #include "memory.h"
 #include "packet.h"
-#include "reply.h"
 
 enum { SOFTWARE = 0 };
 
@@ -89,7 +88,7 @@ static struct unidbg_breakpoint *free_slot(struct unidbg_stub *stub) {
 }
 
 /* Gone if nobody needs it any more. Where the guest has put other code meanwhile, that stays. */
-static void release(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
+static void give_up(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
     uint8_t there;
 
     if (it->client || it->traced)
@@ -102,7 +101,7 @@ static void release(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
 static void remove(struct unidbg_stub *stub, struct unidbg_breakpoint *it) {
     agent_forget(stub, it);
     it->client = false;
-    release(stub, it);
+    give_up(stub, it);
 }
 
 /* A new one; NULL with the error in the reply. */
@@ -112,30 +111,29 @@ static struct unidbg_breakpoint *plant(struct unidbg_stub *stub, uint64_t addres
 
     if (!it) {
         reply_error(stub, ERROR_SPACE, "no free breakpoint");
-    } else if (memory_read(stub, &original, address, 1) != 1 || !write_text(stub, address, arch_breakpoint)) {
-        reply_error(stub, ERROR_FAULT, NULL);
-        it = NULL;
-    } else {
-        *it = (struct unidbg_breakpoint){.address = address, .original = original, .used = true};
+        return NULL;
     }
+    if (memory_read(stub, &original, address, 1) != 1 || !write_text(stub, address, arch_breakpoint)) {
+        reply_error(stub, ERROR_FAULT, NULL);
+        return NULL;
+    }
+    *it = (struct unidbg_breakpoint){.address = address, .original = original, .used = true};
     return it;
 }
 
 /* Setting one that is set already changes its conditions and commands, if anything. */
-static void insert(struct unidbg_stub *stub, uint64_t address, struct scan *scan) {
+static enum verdict insert(struct unidbg_stub *stub, uint64_t address, struct scan *scan) {
     struct unidbg_breakpoint *it = breakpoint_at(stub, address);
 
     if (!it)
         it = plant(stub, address);
     if (!it)
-        return;
+        return REPLY;
     it->client = true;
-    if (agent_keep(stub, it, scan)) {
-        reply_ok(stub);
-    } else {
-        remove(stub, it);
-        reply_error(stub, ERROR_SPACE, "conditions or commands are malformed, or too long");
-    }
+    if (agent_keep(stub, it, scan))
+        return reply_ok(stub);
+    remove(stub, it);
+    return reply_error(stub, ERROR_SPACE, "conditions or commands are malformed, or too long");
 }
 
 bool breakpoint_trace(struct unidbg_stub *stub, uint64_t address, bool set) {
@@ -145,7 +143,7 @@ bool breakpoint_trace(struct unidbg_stub *stub, uint64_t address, bool set) {
         it = plant(stub, address);
     if (it) {
         it->traced = set;
-        release(stub, it);
+        give_up(stub, it);
     }
     return it != NULL;
 }
@@ -158,43 +156,29 @@ void breakpoints_clear(struct unidbg_stub *stub) {
     hardware_clear(stub);
 }
 
-static void change_software(struct unidbg_stub *stub, uint64_t address, struct scan *scan, bool set) {
+static enum verdict take_out(struct unidbg_stub *stub, uint64_t address) {
     struct unidbg_breakpoint *it = breakpoint_at(stub, address);
 
-    if (set) {
-        insert(stub, address, scan);
-        return;
-    }
     if (it && it->client)
         remove(stub, it);
-    reply_ok(stub);
+    return reply_ok(stub);
 }
 
 /* type,address,kind: kind is the length of a watched object, or of the breakpoint instruction. */
-static enum verdict change(struct unidbg_stub *stub, struct scan *scan, bool set) {
-    uint64_t type = scan_hex(scan);
+enum verdict packet_Z(struct unidbg_stub *stub, struct scan *scan) {
+    bool set = scan->at[-1] == 'Z';
+    uint64_t type;
     uint64_t address;
     uint64_t kind;
 
-    scan_expect(scan, ',');
-    address = scan_hex(scan);
-    scan_expect(scan, ',');
-    kind = scan_hex(scan);
+    scan_fields(scan, "x,x,x", &type, &address, &kind);
     if (type == UNIDBG_HW_EXECUTE) /* the length of the instruction does not matter */
         kind = 1;
     if (scan->failed || kind > UINT8_MAX)
-        reply_error(stub, ERROR_INVALID, "malformed breakpoint packet");
-    else if (type == SOFTWARE && stub->port->poke_text)
-        change_software(stub, address, scan, set);
-    else if (type >= UNIDBG_HW_EXECUTE && type <= UNIDBG_HW_ACCESS && hardware_slots(stub))
+        return reply_error(stub, ERROR_INVALID, "malformed breakpoint packet");
+    if (type == SOFTWARE && stub->port->poke_text)
+        return set ? insert(stub, address, scan) : take_out(stub, address);
+    if (WITH_HARDWARE && type >= UNIDBG_HW_EXECUTE && type <= UNIDBG_HW_ACCESS && hardware_slots(stub))
         hardware_change(stub, (struct unidbg_watchpoint){address, (uint8_t)kind, (uint8_t)type}, set);
     return REPLY;
-}
-
-enum verdict packet_Z(struct unidbg_stub *stub, struct scan *scan) {
-    return change(stub, scan, true);
-}
-
-enum verdict packet_z(struct unidbg_stub *stub, struct scan *scan) {
-    return change(stub, scan, false);
 }

@@ -4,28 +4,26 @@
 
 /* Text of a column is escaped on its way to where it was to go. */
 static void put_escaped(struct unidbg_text *out, char character) {
-    out->put = out->plain;
+    out->put = text_window(out)->plain;
     text_xml_char(out, character);
     out->put = put_escaped;
 }
 
-void text_end_column(struct unidbg_text *out) {
+void text_end_column(struct text_window *out) {
     if (!out->in_column)
         return;
-    out->put = out->plain;
+    out->text.put = out->plain;
     out->in_column = false;
-    unidbg_write(out, "</column>");
+    unidbg_write(&out->text, "</column>");
 }
 
 void unidbg_column(struct unidbg_text *out, const char *name) {
-    text_end_column(out);
-    if (!out->in_item)
-        unidbg_write(out, "<item>");
-    out->in_item = true;
-    unidbg_write(out, "<column name=\"");
-    text_xml(out, name);
-    unidbg_write(out, "\">");
-    out->in_column = true;
-    out->plain = out->put;
+    struct text_window *window = text_window(out);
+
+    text_end_column(window);
+    text_format(out, "%s<column name=\"%e\">", window->in_item ? "" : "<item>", name);
+    window->in_item = true;
+    window->in_column = true;
+    window->plain = out->put;
     out->put = put_escaped;
 }

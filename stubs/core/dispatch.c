@@ -4,127 +4,95 @@
 #include "arch.h"
 #include "features.h"
 #include "packet.h"
-#include "reply.h"
 #include "resume.h"
 #include "wire.h"
 
-struct command {
-    const char *name;
-    handler *run;
-    uint8_t needs; /* ALLOW_... */
-};
+/* NAME, handler, what it needs of ALLOW_... A name of one letter is followed by its arguments at once; a longer
+ * one by its end, or by one of : ; , or by anything where it ends in a star. Longer names come before letters. */
+/* clang-format off */
+#define PACKETS(X)                                                              \
+    X("qSupported", packet_qSupported, 0)                                       \
+    X("QStartNoAckMode", packet_QStartNoAckMode, 0)                             \
+    X("qAttached", packet_qAttached, 0)                                         \
+    X("QUnidbgLease", packet_QUnidbgLease, 0)                                   \
+    X("qUnidbgStop", packet_qUnidbgStop, 0)                                     \
+    IF_LOOK(X("qUnidbgStood", packet_qUnidbgStood, 0))                          \
+    IF_VCONT(X("vCont?", packet_vCont_question, 0))                             \
+    IF_VCONT(X("vCont", packet_vCont, 0))                                       \
+    IF_THREADS(X("qC", packet_qC, 0))                                           \
+    IF_THREADS(X("qfThreadInfo", packet_qfThreadInfo, 0))                       \
+    IF_THREADS(X("qsThreadInfo", packet_qsThreadInfo, 0))                       \
+    IF_THREADS(X("qThreadExtraInfo", packet_qThreadExtraInfo, 0))               \
+    IF_ALLOW(X("QAllow", packet_QAllow, 0))                                     \
+    IF_DOCUMENTS(X("qOffsets", packet_qOffsets, 0))                             \
+    IF_DOCUMENTS(X("qXfer", packet_qXfer, 0))                                   \
+    IF_BULK(X("MultiMemRead", packet_MultiMemRead, 0))                          \
+    IF_BULK(X("qSearch", packet_qSearch, 0))                                    \
+    IF_BULK(X("qCRC", packet_qCRC, 0))                                          \
+    IF_MONITOR(X("qRcmd", packet_qRcmd, 0))                                     \
+    IF_NONSTOP(X("QNonStop", packet_QNonStop, 0))                               \
+    IF_NONSTOP(X("vStopped", packet_vStopped, 0))                               \
+    IF_NONSTOP(X("vCtrlC", packet_vCtrlC, 0))                                   \
+    IF_LLDB(X("QThreadSuffixSupported", packet_QThreadSuffixSupported, 0))      \
+    IF_LLDB(X("QListThreadsInStopReply", packet_QListThreadsInStopReply, 0))    \
+    IF_LLDB(X("qHostInfo", packet_qHostInfo, 0))                                \
+    IF_LLDB(X("qProcessInfo", packet_qProcessInfo, 0))                          \
+    IF_LLDB(X("qMemoryRegionInfo", packet_qMemoryRegionInfo, 0))                \
+    IF_LLDB(X("jThreadsInfo", packet_jThreadsInfo, 0))                          \
+    IF_LLDB(IF_TEXTS(X("QEnableErrorStrings", packet_QEnableErrorStrings, 0)))  \
+    IF_TRACE(X("QT*", packet_QT, ALLOW_TRACES))                                 \
+    IF_TRACE(X("qT*", packet_qT, 0))                                            \
+    IF_MONITOR(X("vKill", packet_D, 0))                                         \
+    IF_MONITOR(X("!", packet_bang, 0))                                          \
+    IF_MONITOR(X("R", packet_R, 0))                                             \
+    IF_THREADS(X("H", packet_H, 0))                                             \
+    IF_THREADS(X("T", packet_T, 0))                                             \
+    IF_BULK(X("x", packet_x, 0))                                                \
+    IF_BULK(X("X", packet_X, ALLOW_MEMORY))                                     \
+    X("m", packet_m, 0)                                                         \
+    X("g", packet_g, 0)                                                         \
+    X("p", packet_p, 0)                                                         \
+    X("c", packet_resume, 0)                                                    \
+    X("s", packet_resume, ALLOW_STEPS)                                          \
+    X("Z", packet_Z, ALLOW_BREAKPOINTS)                                         \
+    X("z", packet_Z, ALLOW_BREAKPOINTS)                                         \
+    X("?", packet_question, 0)                                                  \
+    X("M", packet_M, ALLOW_MEMORY)                                              \
+    X("G", packet_G, ALLOW_REGISTERS)                                           \
+    X("P", packet_P, ALLOW_REGISTERS)                                           \
+    X("C", packet_resume, 0)                                                    \
+    X("S", packet_resume, ALLOW_STEPS)                                          \
+    X("D", packet_D, 0)                                                         \
+    X("k", packet_k, 0)
+/* clang-format on */
 
-/* A name is followed by its end, or by one of : ; , or by anything where it ends in a star. */
-static const struct command words[] = {
-    {"qSupported", packet_qSupported, 0},
-    {"QStartNoAckMode", packet_QStartNoAckMode, 0},
-    {"vCont?", packet_vCont_question, 0},
-    {"vCont", packet_vCont, 0},
-    {"qC", packet_qC, 0},
-    {"qfThreadInfo", packet_qfThreadInfo, 0},
-    {"qsThreadInfo", packet_qsThreadInfo, 0},
-    {"qAttached", packet_qAttached, 0},
-    {"vKill", packet_vKill, 0},
-    {"QUnidbgLease", packet_QUnidbgLease, 0},
-    {"qUnidbgStop", packet_qUnidbgStop, 0},
-    {"qUnidbgStood", packet_qUnidbgStood, 0},
-    {"QAllow", packet_QAllow, 0},
-    {"qOffsets", packet_qOffsets, 0},
-#if WITH_THREADS
-    {"qThreadExtraInfo", packet_qThreadExtraInfo, 0},
-#endif
-#if WITH_DOCUMENTS
-    {"qXfer", packet_qXfer, 0},
-#endif
-#if WITH_BULK
-    {"MultiMemRead", packet_MultiMemRead, 0},
-    {"qSearch", packet_qSearch, 0},
-    {"qCRC", packet_qCRC, 0},
-#endif
-#if WITH_MONITOR
-    {"qRcmd", packet_qRcmd, 0},
-#endif
-#if WITH_NONSTOP
-    {"QNonStop", packet_QNonStop, 0},
-    {"vStopped", packet_vStopped, 0},
-    {"vCtrlC", packet_vCtrlC, 0},
-#endif
-#if WITH_LLDB
-#if WITH_TEXTS
-    {"QEnableErrorStrings", packet_QEnableErrorStrings, 0},
-#endif
-    {"QThreadSuffixSupported", packet_QThreadSuffixSupported, 0},
-    {"QListThreadsInStopReply", packet_QListThreadsInStopReply, 0},
-    {"qHostInfo", packet_qHostInfo, 0},
-    {"qProcessInfo", packet_qProcessInfo, 0},
-    {"qMemoryRegionInfo", packet_qMemoryRegionInfo, 0},
-    {"jThreadsInfo", packet_jThreadsInfo, 0},
-#endif
-#if WITH_TRACE /* prefixes, not words: QTStart, qTStatus */
-    {"QT*", packet_QT, ALLOW_TRACES},
-    {"qT*", packet_qT, 0},
-#endif
-};
+#define NAME(name, run, needs) name "\0"
+#define RUN(name, run, needs) run,
+#define NEEDS(name, run, needs) needs,
 
-/* A letter is followed by its arguments at once. */
-static const struct command letters[] = {
-    {"m", packet_m, 0},
-    {"x", packet_x, 0},
-    {"g", packet_g, 0},
-    {"p", packet_p, 0},
-    {"c", packet_c, 0},
-    {"s", packet_s, ALLOW_STEPS},
-    {"Z", packet_Z, ALLOW_BREAKPOINTS},
-    {"z", packet_z, ALLOW_BREAKPOINTS},
-    {"H", packet_H, 0},
-    {"T", packet_T, 0},
-    {"?", packet_question, 0},
-    {"M", packet_M, ALLOW_MEMORY},
-    {"X", packet_X, ALLOW_MEMORY},
-    {"G", packet_G, ALLOW_REGISTERS},
-    {"P", packet_P, ALLOW_REGISTERS},
-    {"C", packet_C, 0},
-    {"S", packet_S, ALLOW_STEPS},
-    {"D", packet_D, 0},
-    {"k", packet_k, 0},
-    {"R", packet_R, 0},
-    {"!", packet_bang, 0},
-};
+static const char packet_names[] = PACKETS(NAME);
+static handler *const packet_handlers[] = {PACKETS(RUN)};
+static const uint8_t packet_needs[] = {PACKETS(NEEDS)};
 
-static bool word_ends(const struct scan *scan) {
-    if (scan_done(scan))
+static bool name_ends(const struct scan *scan, const char *name, const char *end) {
+    if (*end == '*' || end == name + 1 || scan_done(scan))
         return true;
     return *scan->at == ':' || *scan->at == ';' || *scan->at == ',';
 }
 
 /* The scan stands behind the name where it fits. */
-static bool fits(struct scan *scan, const char *name) {
+static bool name_fits(struct scan *scan, const char *name) {
     struct scan rest = *scan;
+    const char *at = name;
 
-    for (; *name && *name != '*'; name++) {
-        if (!scan_take(&rest, *name))
+    while (*at && *at != '*') {
+        if (!scan_take(&rest, *at++))
             return false;
     }
-    if (!*name && !word_ends(&rest))
+    if (!name_ends(&rest, name, at))
         return false;
     *scan = rest;
     return true;
-}
-
-static const struct command *find_word(struct scan *scan) {
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (fits(scan, words[i].name))
-            return &words[i];
-    }
-    return NULL;
-}
-
-static const struct command *find_letter(struct scan *scan) {
-    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
-        if (scan_take(scan, letters[i].name[0]))
-            return &letters[i];
-    }
-    return NULL;
 }
 
 struct job {
@@ -143,26 +111,28 @@ static void do_job(void *argument) {
  */
 static enum verdict handle(struct unidbg_stub *stub, struct scan scan) {
     struct job job = {stub, scan, NULL, REPLY};
-    const struct command *command = find_word(&job.scan);
+    unsigned at = 0;
 
-    if (!command)
-        command = find_letter(&job.scan);
-    if (command)
-        job.run = command->run;
+    for (const char *name = packet_names; *name && !name_fits(&job.scan, name); name = text_at(name, 1))
+        at++;
     wire_begin(stub);
-    if (command && command->needs & ~allow_now(stub))
-        reply_error(stub, ERROR_GENERAL, "not allowed here");
-    else if (command && !arch_guarded(&stub->guard, do_job, &job))
-        reply_error(stub, ERROR_FAULT, "code of the guest faulted while it made the answer");
-    else if (stub->out.overflow)
+    if (at < sizeof packet_needs) {
+        job.run = packet_handlers[at];
+        if (packet_needs[at] & ~allow_now(stub))
+            reply_error(stub, ERROR_GENERAL, "not allowed here");
+        else if (!arch_guarded(&stub->guard, do_job, &job))
+            reply_error(stub, ERROR_FAULT, "code of the guest faulted while it made the answer");
+    }
+    if (stub->out.overflow)
         reply_error(stub, ERROR_SPACE, "the reply is longer than a packet");
-    if (job.verdict & REPLY)
+    if (!(job.verdict & SILENT))
         wire_finish(stub);
     return job.verdict;
 }
 
+#if WITH_LOOK
 /* Packets that came as one, each with a reply of its own; then the guest goes on, if it stands for us. */
-static enum verdict look(struct unidbg_stub *stub, struct scan scan) {
+static enum verdict look_around(struct unidbg_stub *stub, struct scan scan) {
     while (!scan_done(&scan)) {
         struct scan part = scan;
         part.end = scan_past(&scan, '|') ? scan.at - 1 : scan.end;
@@ -170,9 +140,11 @@ static enum verdict look(struct unidbg_stub *stub, struct scan scan) {
     }
     return resume_attached(stub);
 }
+#endif
 
 enum verdict packet_handle(struct unidbg_stub *stub) {
     struct scan scan = {stub->in.data, stub->in.data + stub->in.length, false};
 
-    return scan_word(&scan, "vUnidbgLook|") ? look(stub, scan) : handle(stub, scan);
+    IF_LOOK(if (scan_word(&scan, "vUnidbgLook|")) return look_around(stub, scan);)
+    return handle(stub, scan);
 }

@@ -2,7 +2,6 @@
 /* MultiMemRead: many ranges in one packet. */
 #include "memory.h"
 #include "packet.h"
-#include "reply.h"
 
 static void append_width(struct unidbg_stub *stub, uint64_t value, unsigned width) {
     struct unidbg_text out = reply_sink(stub);
@@ -17,9 +16,7 @@ static bool reserve_lengths(struct unidbg_stub *stub, struct scan scan) {
     bool first = true;
 
     while (!scan_done(&scan) && !scan_take(&scan, ';')) {
-        if (!first)
-            scan_expect(&scan, ',');
-        if (!memory_scan_range(&scan, &address, &count))
+        if (!scan_fields(&scan, first ? "x,x" : ",x,x", &address, &count))
             return false;
         if (!first)
             reply_char(stub, ',');
@@ -49,7 +46,7 @@ enum verdict packet_MultiMemRead(struct unidbg_stub *stub, struct scan *scan) {
         return REPLY;
     while (!scan_done(scan) && !scan_take(scan, ';')) {
         scan_take(scan, ',');
-        memory_scan_range(scan, &address, &count);
+        scan_fields(scan, "x,x", &address, &count);
         fill_length(stub, at, memory_append(stub, address, count, reply_binary), hex_width(count));
         at += hex_width(count) + 1;
     }

@@ -2,10 +2,13 @@
 /* What compilers call even in freestanding code. Localised in unidbg.o, so the guest keeps its own. */
 #include <stddef.h>
 
-void *memcpy(void *to, const void *from, size_t count);
-void *memmove(void *to, const void *from, size_t count);
-void *memset(void *to, int value, size_t count);
-int memcmp(const void *one, const void *other, size_t count);
+/* Calls are made late, when the compiler has dropped what nobody seems to use. */
+#define USED __attribute__((used))
+
+USED void *memcpy(void *to, const void *from, size_t count);
+USED void *memmove(void *to, const void *from, size_t count);
+USED void *memset(void *to, int value, size_t count);
+USED int memcmp(const void *one, const void *other, size_t count);
 
 void *memcpy(void *to, const void *from, size_t count) {
     unsigned char *target = to;

@@ -15,23 +15,20 @@ enum { CHAIN = 16 };
 enum verdict packet_QThreadSuffixSupported(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
     stub->lldb = true;
-    reply_ok(stub);
-    return REPLY;
+    return reply_ok(stub);
 }
 
 enum verdict packet_QListThreadsInStopReply(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
     stub->lldb = true;
     stub->lldb_threads = true;
-    reply_ok(stub);
-    return REPLY;
+    return reply_ok(stub);
 }
 
 enum verdict packet_QEnableErrorStrings(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
     stub->error_strings = true;
-    reply_ok(stub);
-    return REPLY;
+    return reply_ok(stub);
 }
 
 static enum verdict tell_machine(struct unidbg_stub *stub, const char *prefix) {
@@ -87,8 +84,7 @@ enum verdict packet_qMemoryRegionInfo(struct unidbg_stub *stub, struct scan *sca
     scan_expect(scan, ':');
     address = scan_hex(scan);
     if (scan->failed) {
-        reply_error(stub, ERROR_INVALID, "malformed address");
-        return REPLY;
+        return reply_error(stub, ERROR_INVALID, "malformed address");
     }
     for (unsigned i = 0; port->region(port->context, i, &region); i++) {
         if (region.start <= address && address < region.end) {
@@ -192,7 +188,7 @@ static void json_thread(struct unidbg_text *out, const struct unidbg_thread *thr
 }
 
 enum verdict packet_jThreadsInfo(struct unidbg_stub *stub, struct scan *scan) {
-    struct unidbg_text out = {.put = put_json, .stub = stub};
+    struct unidbg_text out = {put_json, stub};
     struct unidbg_thread thread;
 
     (void)scan;

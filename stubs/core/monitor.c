@@ -17,7 +17,12 @@ enum { OUTPUT_START = 2 }; /* `$` and `O` */
 /* A packet of 16 KiB takes 1.4 s at 115200 baud; its acknowledgement comes right after that. */
 static const uint64_t ack_patience_ns = 2000000000;
 
-static void begin(struct unidbg_stub *stub) {
+struct output {
+    struct unidbg_text text; /* begins like any */
+    bool flushed;            /* a part of it has been sent */
+};
+
+static void begin_output(struct unidbg_stub *stub) {
     wire_begin(stub);
     reply_char(stub, 'O');
 }
@@ -37,19 +42,21 @@ static void await_ack(struct unidbg_stub *stub) {
         stub->pending = (int16_t)byte;
 }
 
-static void flush(struct unidbg_text *out) {
-    if (out->stub->out.length > OUTPUT_START) {
-        wire_finish(out->stub);
-        if (!out->stub->no_ack && out->stub->port->now_ns)
-            await_ack(out->stub);
+static void flush(struct output *out) {
+    struct unidbg_stub *stub = out->text.stub;
+
+    if (stub->out.length > OUTPUT_START) {
+        wire_finish(stub);
+        if (!stub->no_ack && stub->port->now_ns)
+            await_ack(stub);
     }
-    begin(out->stub);
+    begin_output(stub);
     out->flushed = true;
 }
 
 static void put_output(struct unidbg_text *out, char character) {
     if (reply_room(out->stub) < 2)
-        flush(out);
+        flush((struct output *)(void *)out);
     reply_hex(out->stub, &character, 1);
 }
 
@@ -59,12 +66,14 @@ static void drop_mark(struct unidbg_sender *packet) {
         packet->data[i] = packet->data[i + 1];
 }
 
-static void finish(struct unidbg_text *out) {
+static void finish(struct output *out) {
+    struct unidbg_stub *stub = out->text.stub;
+
     if (out->flushed)
         flush(out);
-    drop_mark(&out->stub->out);
-    if (out->stub->out.length < OUTPUT_START)
-        reply_ok(out->stub);
+    drop_mark(&stub->out);
+    if (stub->out.length < OUTPUT_START)
+        reply_ok(stub);
 }
 
 static void show_reason(struct unidbg_stub *stub, struct unidbg_text *out) {
@@ -197,8 +206,23 @@ static bool run(struct unidbg_stub *stub, const char *command, struct unidbg_tex
     return run_command(stub, command, out) || ask_guest(stub, command, out);
 }
 
+/* Has no answer where it can be done. */
+enum verdict packet_R(struct unidbg_stub *stub, struct scan *scan) {
+    (void)scan;
+    if (!stub->port->reboot)
+        return REPLY;
+    stub->port->reboot(stub->port->context);
+    return SILENT;
+}
+
+/* gdb's extended mode is for that packet. */
+enum verdict packet_bang(struct unidbg_stub *stub, struct scan *scan) {
+    (void)scan;
+    return reply_ok(stub);
+}
+
 enum verdict packet_qRcmd(struct unidbg_stub *stub, struct scan *scan) {
-    struct unidbg_text out = {.put = put_output, .stub = stub};
+    struct output out = {.text = {put_output, stub}};
     uint8_t *command = stub->in.data;
     size_t length;
 
@@ -206,14 +230,11 @@ enum verdict packet_qRcmd(struct unidbg_stub *stub, struct scan *scan) {
     length = scan_left(scan) / 2;
     scan_bytes(scan, command, length); /* in place: what is written was read before */
     command[length] = 0;
-    if (scan->failed || !scan_done(scan)) {
-        reply_error(stub, ERROR_INVALID, "malformed monitor command");
-        return REPLY;
-    }
-    begin(stub);
-    if (run(stub, (const char *)command, &out))
-        finish(&out);
-    else
-        reply_error(stub, ERROR_GENERAL, "unknown command: try monitor help");
+    if (scan->failed || !scan_done(scan))
+        return reply_error(stub, ERROR_INVALID, "malformed monitor command");
+    begin_output(stub);
+    if (!run(stub, (const char *)command, &out.text))
+        return reply_error(stub, ERROR_GENERAL, "unknown command: try monitor help");
+    finish(&out);
     return REPLY;
 }

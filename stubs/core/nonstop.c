@@ -24,7 +24,7 @@ static void hold(struct unidbg_stub *stub, uint64_t id) {
         stub->held[stub->held_count++] = id;
 }
 
-static void release(struct unidbg_stub *stub, uint64_t id) {
+static void release_thread(struct unidbg_stub *stub, uint64_t id) {
     unsigned place = place_of(stub, id);
 
     if (place == stub->held_count)
@@ -54,7 +54,7 @@ void nonstop_let_go(struct unidbg_stub *stub) {
 /* ---- telling ---- */
 
 /* The first that was not told yet. One that merely was held has no reason but that. */
-static void tell(struct unidbg_stub *stub) {
+static void tell_held(struct unidbg_stub *stub) {
     uint64_t id = stub->held[stub->told];
 
     if (id == thread_current(stub)) {
@@ -73,7 +73,7 @@ static void notify(struct unidbg_stub *stub) {
     wire_begin(stub);
     stub->out.data[0] = '%';
     reply_text(stub, "Stop:");
-    tell(stub);
+    tell_held(stub);
     wire_finish(stub);
 }
 
@@ -90,15 +90,16 @@ void nonstop_report(struct unidbg_stub *stub) {
 static void tell_or_end(struct unidbg_stub *stub) {
     stub->notifying = stub->told < stub->held_count;
     if (stub->notifying)
-        tell(stub);
+        tell_held(stub);
     else
         reply_ok(stub);
 }
 
-void nonstop_question(struct unidbg_stub *stub) {
+enum verdict nonstop_question(struct unidbg_stub *stub) {
     stub->told = 0;
     stub->told_gone = false;
     tell_or_end(stub);
+    return REPLY;
 }
 
 enum verdict packet_vStopped(struct unidbg_stub *stub, struct scan *scan) {
@@ -130,7 +131,7 @@ static void let_go(struct unidbg_stub *stub, uint64_t thread) {
     if (thread == THREAD_ALL || thread == THREAD_ANY)
         nonstop_let_go(stub);
     else
-        release(stub, thread);
+        release_thread(stub, thread);
 }
 
 /* A thread that is not held is told nothing new by `c`; the running one alone can step. */
@@ -153,21 +154,19 @@ enum verdict nonstop_resume(struct unidbg_stub *stub, struct scan *scan) {
             steps = action.step;
     }
     if (scan->failed || !scan_done(scan)) {
-        reply_error(stub, ERROR_INVALID, "malformed action");
-        return REPLY;
+        return reply_error(stub, ERROR_INVALID, "malformed action");
     }
     reply_ok(stub);
     if (stub->live || stub->stop_asked)
         return REPLY;
-    return stub->held_count == 0 || steps ? REPLY | LEAVE : REPLY;
+    return stub->held_count == 0 || steps ? LEAVE : REPLY;
 }
 
 enum verdict packet_vCtrlC(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
     if (stub->nonstop)
         ask_stop(stub, THREAD_ANY, UNIDBG_SIGINT);
-    reply_ok(stub);
-    return REPLY;
+    return reply_ok(stub);
 }
 
 /* A guest that stands only because this client came goes on: it is to be looked at as it runs. */
@@ -177,8 +176,7 @@ enum verdict packet_QNonStop(struct unidbg_stub *stub, struct scan *scan) {
     scan_expect(scan, ':');
     on = scan_take(scan, '1');
     if (scan->failed || (!on && !scan_take(scan, '0'))) {
-        reply_error(stub, ERROR_INVALID, "non-stop is 0 or 1");
-        return REPLY;
+        return reply_error(stub, ERROR_INVALID, "non-stop is 0 or 1");
     }
     reply_ok(stub);
     if (on == stub->nonstop)
@@ -190,7 +188,7 @@ enum verdict packet_QNonStop(struct unidbg_stub *stub, struct scan *scan) {
         return REPLY;
     if (stub->stop_kind == STOP_ATTACH) {
         stub->stepping = false;
-        return REPLY | LEAVE;
+        return LEAVE;
     }
     hold(stub, thread_current(stub));
     return REPLY;

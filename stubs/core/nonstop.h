@@ -23,7 +23,7 @@ void nonstop_let_go(struct unidbg_stub *stub);
 /* `;action:thread...` behind vCont. */
 enum verdict nonstop_resume(struct unidbg_stub *stub, struct scan *scan);
 /* `?`: the first thread that is held, or OK. */
-void nonstop_question(struct unidbg_stub *stub);
+enum verdict nonstop_question(struct unidbg_stub *stub);
 
 #else
 
@@ -41,8 +41,9 @@ static inline enum verdict nonstop_resume(struct unidbg_stub *stub, struct scan 
     return REPLY;
 }
 
-static inline void nonstop_question(struct unidbg_stub *stub) {
+static inline enum verdict nonstop_question(struct unidbg_stub *stub) {
     (void)stub;
+    return REPLY;
 }
 
 #endif

@@ -13,10 +13,10 @@ static void column(struct unidbg_text *out, const char *name, const char *text) 
     unidbg_write(out, text);
 }
 
-static void end_item(struct unidbg_text *out) {
+static void end_item(struct text_window *out) {
     text_end_column(out);
     if (out->in_item)
-        unidbg_write(out, "</item>");
+        unidbg_write(&out->text, "</item>");
     out->in_item = false;
 }
 
@@ -54,15 +54,16 @@ static bool table_row(unsigned index, struct unidbg_text *out) {
     return true;
 }
 
-static const struct unidbg_table types = {"types", "", table_row};
+static const struct unidbg_table all_tables = {"types", "", table_row};
 
-static const struct unidbg_table *find(const struct unidbg_text *out) {
+static const struct unidbg_table *find_table(struct unidbg_text *out) {
+    const struct text_window *window = text_window(out);
     const struct unidbg_table *table;
 
-    if (scan_done(&out->annex))
-        return &types;
+    if (scan_done(&window->annex))
+        return &all_tables;
     for (unsigned i = 0; (table = table_at(out->stub->port, i)); i++) {
-        struct scan annex = out->annex;
+        struct scan annex = window->annex;
         if (scan_word(&annex, table->name) && scan_done(&annex))
             break;
     }
@@ -70,15 +71,13 @@ static const struct unidbg_table *find(const struct unidbg_text *out) {
 }
 
 bool osdata_write(struct unidbg_text *out) {
-    const struct unidbg_table *table = find(out);
+    const struct unidbg_table *table = find_table(out);
 
     if (!table)
         return false;
-    unidbg_write(out, "<?xml version=\"1.0\"?><osdata type=\"");
-    text_xml(out, table->name);
-    unidbg_write(out, "\">");
+    text_format(out, "<?xml version=\"1.0\"?><osdata type=\"%e\">", table->name);
     for (unsigned i = 0; i < ROWS_MAX && table->row(i, out); i++)
-        end_item(out);
+        end_item(text_window(out));
     unidbg_write(out, "</osdata>");
     return true;
 }

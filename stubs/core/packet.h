@@ -6,13 +6,8 @@
 
 #include <unidbg/stub.h>
 
+#include "reply.h"
 #include "scan.h"
-
-enum verdict {
-    STAY = 0,  /* no reply, the guest stays stopped */
-    REPLY = 1, /* send what was appended */
-    LEAVE = 2, /* the guest goes on */
-};
 
 typedef enum verdict handler(struct unidbg_stub *stub, struct scan *scan);
 
@@ -26,17 +21,18 @@ handler packet_m, packet_M, packet_x, packet_X;
 /* gather.c */
 handler packet_MultiMemRead;
 /* breakpoints.c */
-handler packet_Z, packet_z;
+handler packet_Z;
 /* resume.c */
-handler packet_c, packet_C, packet_s, packet_S, packet_vCont, packet_vCont_question, packet_D, packet_k,
-    packet_vKill, packet_R;
+handler packet_resume, packet_D, packet_k;
+/* vcont.c */
+handler packet_vCont, packet_vCont_question;
 /* threads.c */
 handler packet_H, packet_T, packet_qC, packet_qfThreadInfo, packet_qsThreadInfo, packet_qThreadExtraInfo;
 /* session.c */
-handler packet_question, packet_bang, packet_qSupported, packet_QStartNoAckMode, packet_qAttached,
-    packet_QUnidbgLease, packet_qUnidbgStop, packet_qUnidbgStood, packet_qOffsets;
+handler packet_question, packet_qSupported, packet_QStartNoAckMode, packet_qAttached, packet_QUnidbgLease,
+    packet_qUnidbgStop, packet_qUnidbgStood;
 /* xfer.c */
-handler packet_qXfer;
+handler packet_qXfer, packet_qOffsets;
 /* nonstop.c */
 handler packet_QNonStop, packet_vStopped, packet_vCtrlC;
 /* trace.c, tracelist.c: prefixes */
@@ -48,7 +44,7 @@ handler packet_QAllow;
 /* search.c */
 handler packet_qSearch, packet_qCRC;
 /* monitor.c */
-handler packet_qRcmd;
+handler packet_qRcmd, packet_R, packet_bang;
 /* lldb.c */
 handler packet_QEnableErrorStrings, packet_QThreadSuffixSupported, packet_QListThreadsInStopReply,
     packet_qHostInfo, packet_qProcessInfo, packet_qMemoryRegionInfo, packet_jThreadsInfo;

@@ -3,13 +3,14 @@
 
 #include "wire.h"
 
-void reply_char(struct unidbg_stub *stub, char character) {
+enum verdict reply_char(struct unidbg_stub *stub, char character) {
     struct unidbg_sender *out = &stub->out;
 
     if (out->length < out->size)
         out->data[out->length++] = (uint8_t)character;
     else
         out->overflow = true;
+    return REPLY;
 }
 
 size_t reply_room(const struct unidbg_stub *stub) {
@@ -29,35 +30,43 @@ static void put_hex(struct unidbg_text *out, char character) {
 }
 
 struct unidbg_text reply_sink(struct unidbg_stub *stub) {
-    return (struct unidbg_text){.put = put_plain, .stub = stub};
+    return (struct unidbg_text){put_plain, stub};
 }
 
 struct unidbg_text reply_hex_sink(struct unidbg_stub *stub) {
-    return (struct unidbg_text){.put = put_hex, .stub = stub};
+    return (struct unidbg_text){put_hex, stub};
 }
 
-void reply_text(struct unidbg_stub *stub, const char *text) {
+enum verdict reply_text(struct unidbg_stub *stub, const char *text) {
     while (*text)
         reply_char(stub, *text++);
+    return REPLY;
 }
 
-void reply_number(struct unidbg_stub *stub, uint64_t value) {
+enum verdict reply_format(struct unidbg_stub *stub, const char *format, ...) {
     struct unidbg_text out = reply_sink(stub);
-    text_number(&out, value);
+    va_list values;
+
+    va_start(values, format);
+    text_list(&out, format, values);
+    va_end(values);
+    return REPLY;
+}
+
+enum verdict reply_number(struct unidbg_stub *stub, uint64_t value) {
+    return reply_format(stub, "%x", value);
 }
 
 void reply_hex(struct unidbg_stub *stub, const void *bytes, size_t count) {
+    struct unidbg_text out = reply_sink(stub);
     const uint8_t *from = bytes;
 
-    for (size_t i = 0; i < count; i++) {
-        reply_char(stub, "0123456789abcdef"[from[i] >> 4]);
-        reply_char(stub, "0123456789abcdef"[from[i] & 15]);
-    }
+    for (size_t i = 0; i < count; i++)
+        text_digits(&out, from[i], 2);
 }
 
-void reply_hex_text(struct unidbg_stub *stub, const char *text) {
-    for (; *text; text++)
-        reply_hex(stub, text, 1);
+enum verdict reply_hex_text(struct unidbg_stub *stub, const char *text) {
+    return reply_format(stub, "%h", text);
 }
 
 /* `*` would begin a run-length. */
@@ -65,35 +74,30 @@ static bool special(uint8_t byte) {
     return byte == '#' || byte == '$' || byte == '}' || byte == '*';
 }
 
-void reply_binary(struct unidbg_stub *stub, const uint8_t *bytes, size_t count) {
+void reply_binary(struct unidbg_stub *stub, const void *bytes, size_t count) {
+    const uint8_t *from = bytes;
+
     stub->out.binary = true;
     for (size_t i = 0; i < count; i++) {
-        if (special(bytes[i])) {
+        uint8_t byte = from[i];
+        if (special(byte)) {
             reply_char(stub, '}');
-            reply_char(stub, (char)(bytes[i] ^ 0x20));
-        } else {
-            reply_char(stub, (char)bytes[i]);
+            byte ^= 0x20;
         }
+        reply_char(stub, (char)byte);
     }
 }
 
-void reply_ok(struct unidbg_stub *stub) {
-    reply_text(stub, "OK");
+enum verdict reply_ok(struct unidbg_stub *stub) {
+    return reply_text(stub, "OK");
 }
 
-void reply_explained(struct unidbg_stub *stub, enum reply_error error, const char *text) {
-    uint8_t number = (uint8_t)error;
-
+enum verdict reply_explained(struct unidbg_stub *stub, enum reply_error error, const char *text) {
     reply_reset(stub);
-    reply_char(stub, 'E');
-    if (stub->text_errors && text) {
-        reply_char(stub, '.');
-        reply_text(stub, text);
-    } else {
-        reply_hex(stub, &number, 1);
-        if (stub->error_strings && text) {
-            reply_char(stub, ';');
-            reply_hex_text(stub, text);
-        }
-    }
+    if (WITH_TEXTS && stub->text_errors && text)
+        return reply_format(stub, "E.%s", text);
+    reply_format(stub, "E%b", error);
+    if (WITH_TEXTS && WITH_LLDB && stub->error_strings && text)
+        reply_format(stub, ";%h", text);
+    return REPLY;
 }

@@ -18,25 +18,34 @@ enum reply_error {
     ERROR_LONG = 0x5a,
 };
 
-void reply_char(struct unidbg_stub *stub, char character);
-void reply_text(struct unidbg_stub *stub, const char *text);
+/* What comes of a packet. Most appends answer REPLY, so that they can be a handler's last words. */
+enum verdict {
+    REPLY = 0,  /* send what was appended */
+    SILENT = 1, /* no reply */
+    LEAVE = 2,  /* the guest goes on */
+};
+
+enum verdict reply_char(struct unidbg_stub *stub, char character);
+enum verdict reply_text(struct unidbg_stub *stub, const char *text);
 /* A number, hexadecimal, no leading zeros. */
-void reply_number(struct unidbg_stub *stub, uint64_t value);
+enum verdict reply_number(struct unidbg_stub *stub, uint64_t value);
+/* Text with values in it: see text_format. */
+enum verdict reply_format(struct unidbg_stub *stub, const char *format, ...);
 /* Bytes as pairs of digits. */
 void reply_hex(struct unidbg_stub *stub, const void *bytes, size_t count);
-void reply_hex_text(struct unidbg_stub *stub, const char *text);
+enum verdict reply_hex_text(struct unidbg_stub *stub, const char *text);
 /* Bytes as they are, escaped where the protocol needs it. */
-void reply_binary(struct unidbg_stub *stub, const uint8_t *bytes, size_t count);
+void reply_binary(struct unidbg_stub *stub, const void *bytes, size_t count);
 /* Bytes of room left. */
 size_t reply_room(const struct unidbg_stub *stub);
 /* Drop what was appended. */
 void reply_reset(struct unidbg_stub *stub);
 
-void reply_ok(struct unidbg_stub *stub);
+enum verdict reply_ok(struct unidbg_stub *stub);
 /* The whole reply is an error: `text` for clients that know text errors, the number for others. */
-void reply_explained(struct unidbg_stub *stub, enum reply_error error, const char *text);
-static inline void reply_error(struct unidbg_stub *stub, enum reply_error error, const char *text) {
-    reply_explained(stub, error, WITH_TEXTS ? text : NULL);
+enum verdict reply_explained(struct unidbg_stub *stub, enum reply_error error, const char *text);
+static inline enum verdict reply_error(struct unidbg_stub *stub, enum reply_error error, const char *text) {
+    return reply_explained(stub, error, WORDS(text));
 }
 
 /* Text that goes into the reply: plain, or as pairs of digits. */

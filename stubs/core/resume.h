@@ -22,7 +22,9 @@ struct resume_action {
 };
 /* One action behind its `;`, without its thread. False: there is none. */
 bool resume_scan_action(struct scan *scan, struct resume_action *action);
-/* Go on in this way. False: the client may not. */
+/* Go on in this way; the guest leaves. */
+enum verdict resume_as(struct unidbg_stub *stub, struct resume_action action);
+/* Note that it shall. False: the client may not. */
 bool resume_plan(struct unidbg_stub *stub, const struct resume_action *action);
 
 /* Go on, unless the guest stopped by itself. */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "scan.h"
 
+#include <stdarg.h>
+
 int hex_digit(uint8_t character) {
-    if (character >= '0' && character <= '9')
-        return character - '0';
-    if (character >= 'a' && character <= 'f')
-        return character - 'a' + 10;
-    if (character >= 'A' && character <= 'F')
-        return character - 'A' + 10;
-    return -1;
+    unsigned letter = (character | 32u) - 'a';
+    unsigned digit = character - (unsigned)'0';
+
+    return digit < 10 ? (int)digit : letter < 6 ? (int)letter + 10 : -1;
 }
 
 bool scan_done(const struct scan *scan) {
@@ -46,13 +45,25 @@ uint64_t scan_hex(struct scan *scan) {
     uint64_t value = 0;
     unsigned digits = 0;
 
-    while (!scan_done(scan) && hex_digit(*scan->at) >= 0) {
-        value = value << 4 | (uint64_t)hex_digit(*scan->at++);
-        digits++;
-    }
+    for (int digit; !scan_done(scan) && (digit = hex_digit(*scan->at)) >= 0; scan->at++, digits++)
+        value = value << 4 | (unsigned)digit;
     if (digits == 0 || digits > 16)
         scan->failed = true;
     return value;
+}
+
+bool scan_fields(struct scan *scan, const char *pattern, ...) {
+    va_list numbers;
+
+    va_start(numbers, pattern);
+    for (; *pattern; pattern++) {
+        if (*pattern == 'x')
+            *va_arg(numbers, uint64_t *) = scan_hex(scan);
+        else
+            scan_expect(scan, *pattern);
+    }
+    va_end(numbers);
+    return !scan->failed;
 }
 
 void scan_bytes(struct scan *scan, uint8_t *to, size_t count) {

@@ -25,6 +25,9 @@ bool scan_word(struct scan *scan, const char *word);
 void scan_expect(struct scan *scan, char character);
 /* One to sixteen digits. */
 uint64_t scan_hex(struct scan *scan);
+/* Numbers and what stands between them: each x of the pattern is a number, for the next uint64_t *. False if
+ * something has failed, now or before. */
+bool scan_fields(struct scan *scan, const char *pattern, ...);
 /* Two digits to a byte, `count` bytes. */
 void scan_bytes(struct scan *scan, uint8_t *to, size_t count);
 /* Go behind the next `character`; false (and to the end) if there is none. */

@@ -4,14 +4,12 @@
 #include "packet.h"
 #include "reply.h"
 
-enum { PIECE = 256 };
-
 /* Does the guest have `pattern` at `address`? */
 static bool matches(struct unidbg_stub *stub, uint64_t address, const uint8_t *pattern, size_t count) {
-    uint8_t piece[PIECE];
+    uint8_t piece[MEMORY_PIECE];
 
     while (count > 0) {
-        size_t now = count < PIECE ? count : PIECE;
+        size_t now = count < MEMORY_PIECE ? count : MEMORY_PIECE;
         if (memory_read(stub, piece, address, now) != now)
             return false;
         for (size_t i = 0; i < now; i++) {
@@ -30,10 +28,10 @@ enum search { FOUND, NOT_FOUND, FAULT };
 /* The first place from `*address` on, of `count` where the pattern can begin. */
 static enum search search(struct unidbg_stub *stub, uint64_t *address, uint64_t count, const uint8_t *pattern,
                           size_t length) {
-    uint8_t piece[PIECE];
+    uint8_t piece[MEMORY_PIECE];
 
     while (count > 0) {
-        size_t want = count < PIECE ? (size_t)count : PIECE;
+        size_t want = count < MEMORY_PIECE ? (size_t)count : MEMORY_PIECE;
         size_t got = memory_read(stub, piece, *address, want);
         for (size_t i = 0; i < got; i++) {
             if (piece[i] == pattern[0] && matches(stub, *address + i, pattern, length)) {
@@ -63,8 +61,7 @@ enum verdict packet_qSearch(struct unidbg_stub *stub, struct scan *scan) {
     scan_expect(scan, ';');
     length = scan_left(scan);
     if (scan->failed || length == 0) {
-        reply_error(stub, ERROR_INVALID, "malformed search");
-        return REPLY;
+        return reply_error(stub, ERROR_INVALID, "malformed search");
     }
     count = count >= length ? count - length + 1 : 0;
     switch (search(stub, &address, count, scan->at, length)) {
@@ -95,7 +92,7 @@ static uint32_t add_to_sum(uint32_t sum, const uint8_t *bytes, size_t count) {
 
 /* :address,length */
 enum verdict packet_qCRC(struct unidbg_stub *stub, struct scan *scan) {
-    uint8_t piece[PIECE];
+    uint8_t piece[MEMORY_PIECE];
     uint32_t sum = 0xffffffff;
     uint64_t address;
     uint64_t count;
@@ -105,20 +102,17 @@ enum verdict packet_qCRC(struct unidbg_stub *stub, struct scan *scan) {
     scan_expect(scan, ',');
     count = scan_hex(scan);
     if (scan->failed) {
-        reply_error(stub, ERROR_INVALID, "malformed sum");
-        return REPLY;
+        return reply_error(stub, ERROR_INVALID, "malformed sum");
     }
     while (count > 0) {
-        size_t now = count < PIECE ? (size_t)count : PIECE;
+        size_t now = count < MEMORY_PIECE ? (size_t)count : MEMORY_PIECE;
         if (memory_read(stub, piece, address, now) != now) {
-            reply_error(stub, ERROR_FAULT, NULL);
-            return REPLY;
+            return reply_error(stub, ERROR_FAULT, NULL);
         }
         sum = add_to_sum(sum, piece, now);
         address += now;
         count -= now;
     }
     reply_char(stub, 'C');
-    reply_number(stub, sum);
-    return REPLY;
+    return reply_number(stub, sum);
 }

@@ -57,7 +57,7 @@ static void take_over(struct unidbg_stub *stub) {
         return;
     breakpoints_clear(stub);
     if (!stop_fatal(stub))
-        stop_set(stub, &stop_attached);
+        stop_attach(stub);
 }
 
 /* Without acknowledgements a `+` has one place: behind the OK that switched them off. Any other is the
@@ -127,27 +127,34 @@ enum verdict packet_QStartNoAckMode(struct unidbg_stub *stub, struct scan *scan)
     (void)scan;
     stub->no_ack = true;
     stub->spare_ack = true;
-    reply_ok(stub);
-    return REPLY;
-}
-
-enum verdict packet_bang(struct unidbg_stub *stub, struct scan *scan) {
-    (void)scan;
-    reply_ok(stub);
-    return REPLY;
+    return reply_ok(stub);
 }
 
 /* We were there before the client: leaving must not kill the guest. */
 enum verdict packet_qAttached(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
-    reply_char(stub, '1');
-    return REPLY;
+    return reply_char(stub, '1');
 }
 
 static void append_feature(struct unidbg_stub *stub, bool there, const char *feature) {
     if (there)
         reply_text(stub, feature);
 }
+
+/* clang-format off */
+static const char features[] =
+    "PacketSize=%x"
+    IF_DOCUMENTS(";unidbg-registers=%s")
+    ";unidbg-abi=1;QStartNoAckMode+"
+    IF_VCONT(";vContSupported+")
+    IF_BULK(";binary-upload+")
+    ";qUnidbgStop+"
+    IF_LOOK(";qUnidbgStood+")
+    IF_TEXTS(";error-message+")
+    IF_BULK(";MultiMemRead+")
+    IF_NONSTOP(";QNonStop+")
+    IF_DOCUMENTS(";qXfer:features:read+;qXfer:threads:read+;qXfer:osdata:read+");
+/* clang-format on */
 
 static bool lease(struct unidbg_stub *stub, struct scan *scan) {
     uint64_t milliseconds = scan_hex(scan);
@@ -165,31 +172,19 @@ enum verdict packet_qSupported(struct unidbg_stub *stub, struct scan *scan) {
     take_over(stub);
     forget_features(stub);
     while (scan_take(scan, ':') || scan_past(scan, ';')) {
-        if (scan_word(scan, "error-message+"))
+        if (WITH_TEXTS && scan_word(scan, "error-message+"))
             stub->text_errors = true;
         else if (scan_word(scan, "unidbg-lease="))
             lease(stub, scan);
     }
-    reply_text(stub, "PacketSize=");
-    reply_number(stub, stub->in.size);
-    if (WITH_DOCUMENTS) {
-        reply_text(stub, ";unidbg-registers=");
-        reply_text(stub, arch_registers());
-    }
-    reply_text(stub,
-               ";unidbg-abi=1;QStartNoAckMode+;vContSupported+;binary-upload+;qUnidbgStop+;qUnidbgStood+");
-    append_feature(stub, WITH_TEXTS, ";error-message+");
-    append_feature(stub, WITH_BULK, ";MultiMemRead+");
-    append_feature(stub, WITH_NONSTOP, ";QNonStop+");
-    append_feature(stub, WITH_DOCUMENTS, ";qXfer:features:read+;qXfer:threads:read+;qXfer:osdata:read+");
+    reply_format(stub, features, (uint64_t)stub->in.size IF_DOCUMENTS(, arch_registers()));
     append_feature(stub, WITH_DOCUMENTS && port->region, ";qXfer:memory-map:read+");
     append_feature(stub, WITH_DOCUMENTS && port->exec_file, ";qXfer:exec-file:read+");
     append_feature(stub, WITH_DOCUMENTS && port->module, ";qXfer:libraries:read+");
     append_feature(stub, port->now_ns, ";QUnidbgLease+");
     append_feature(stub, hardware_slots(stub) > 0, ";hwbreak+");
     if (stub->allowed && port->poke_text) {
-        reply_text(stub, ";swbreak+");
-        append_feature(stub, WITH_AGENT, ";ConditionalBreakpoints+;BreakpointCommands+");
+        reply_text(stub, ";swbreak+" IF_AGENT(";ConditionalBreakpoints+;BreakpointCommands+"));
         append_feature(stub, WITH_TRACE && port->trace,
                        ";ConditionalTracepoints+;EnableDisableTracepoints+;TracepointSource+"
                        ";DisconnectedTracing+;tracenz+;qXfer:traceframe-info:read+");
@@ -201,60 +196,30 @@ enum verdict packet_QUnidbgLease(struct unidbg_stub *stub, struct scan *scan) {
     if (!stub->port->now_ns)
         return REPLY;
     scan_expect(scan, ':');
-    if (lease(stub, scan))
-        reply_ok(stub);
-    else
-        reply_error(stub, ERROR_INVALID, "a lease is a number of milliseconds");
-    return REPLY;
+    if (!lease(stub, scan))
+        return reply_error(stub, ERROR_INVALID, "a lease is a number of milliseconds");
+    return reply_ok(stub);
 }
 
 enum verdict packet_qUnidbgStop(struct unidbg_stub *stub, struct scan *scan) {
     struct unidbg_text out = reply_hex_sink(stub);
 
     (void)scan;
-    reply_text(stub, "kind:");
-    reply_text(stub, stop_name(stub->live ? STOP_NONE : (enum stop_kind)stub->stop_kind));
-    reply_text(stub, ";signal:");
-    reply_hex(stub, &stub->signal, 1);
-    reply_text(stub, stop_fatal(stub) ? ";fatal:1;stops:" : ";fatal:0;stops:");
-    reply_number(stub, stub->stops);
-    reply_text(stub, ";text:");
+    reply_format(stub, "kind:%s;signal:%b;fatal:%x;stops:%x;text:",
+                 stop_name(stub->live ? STOP_NONE : (enum stop_kind)stub->stop_kind), stub->signal,
+                 (uint64_t)stop_fatal(stub), stub->stops);
     stop_explain(stub, &out);
-    reply_char(stub, ';');
-    return REPLY;
+    return reply_char(stub, ';');
 }
 
+#if WITH_LOOK
 enum verdict packet_qUnidbgStood(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
-    reply_text(stub, "ns:");
-    reply_number(stub, stub->stood_ns);
-    reply_text(stub, ";stops:");
-    reply_number(stub, stub->stops);
-    reply_char(stub, ';');
-    return REPLY;
+    return reply_format(stub, "ns:%x;stops:%x;", stub->stood_ns, stub->stops);
 }
+#endif
 
 enum verdict packet_question(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
-    if (WITH_NONSTOP && stub->nonstop)
-        nonstop_question(stub);
-    else
-        stop_reply(stub);
-    return REPLY;
-}
-
-/* Both segments have moved by the same. */
-enum verdict packet_qOffsets(struct unidbg_stub *stub, struct scan *scan) {
-    uint64_t bias = stub->port->bias;
-
-    (void)scan;
-    if (bias == 0)
-        return REPLY;
-    reply_text(stub, "Text=");
-    reply_number(stub, bias);
-    reply_text(stub, ";Data=");
-    reply_number(stub, bias);
-    reply_text(stub, ";Bss=");
-    reply_number(stub, bias);
-    return REPLY;
+    return WITH_NONSTOP && stub->nonstop ? nonstop_question(stub) : stop_reply(stub);
 }

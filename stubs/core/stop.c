@@ -6,36 +6,35 @@
 #include "reply.h"
 #include "threads.h"
 
-const struct arch_cause stop_attached = {
-    .kind = STOP_ATTACH, .signal = UNIDBG_SIGTRAP, .reason = "a client came"};
-const struct arch_cause stop_interrupted = {
-    .kind = STOP_INTERRUPT, .signal = UNIDBG_SIGINT, .reason = "interrupted by the client"};
-
 void stop_capture(struct unidbg_stub *stub) {
     if (!stub->captured && stub->port->capture)
         stub->port->capture(stub->port->context, stub->frame);
     stub->captured = true;
 }
 
-void stop_set(struct unidbg_stub *stub, const struct arch_cause *cause) {
-    stub->stop_kind = (uint8_t)cause->kind;
-    stub->signal = cause->signal;
-    stub->reason = cause->reason;
-    stub->stop_hardware = cause->hardware;
-    stub->stop_address = cause->address;
+void stop_set(struct unidbg_stub *stub, enum stop_kind kind, uint8_t signal, const char *reason) {
+    stub->stop_kind = (uint8_t)kind;
+    stub->signal = signal;
+    stub->reason = reason;
+    stub->stop_hardware = 0;
     stub->other_id = 0;
-    stop_note(stub);
+}
+
+void stop_attach(struct unidbg_stub *stub) {
+    stop_set(stub, STOP_ATTACH, UNIDBG_SIGTRAP, WORDS("a client came"));
 }
 
 const char *stop_name(enum stop_kind kind) {
-    static const char names[][12] = {"none",       "attach",    "interrupt", "breakpoint", "step",
-                                     "watchpoint", "exception", "panic",     "halt"};
-    return names[kind];
+    static const char names[] =
+        "none\0attach\0interrupt\0breakpoint\0step\0watchpoint\0exception\0panic\0halt";
+    return text_at(names, kind);
 }
 
 bool stop_fatal(const struct unidbg_stub *stub) {
     return stub->stop_kind == STOP_EXCEPTION || stub->stop_kind == STOP_PANIC;
 }
+
+#if WITH_TEXTS
 
 void stop_explain(const struct unidbg_stub *stub, struct unidbg_text *out) {
     unidbg_write(out, stub->reason ? stub->reason : stop_name((enum stop_kind)stub->stop_kind));
@@ -43,78 +42,66 @@ void stop_explain(const struct unidbg_stub *stub, struct unidbg_text *out) {
         arch_explain(stub->frame, out);
 }
 
+struct note {
+    struct unidbg_text text; /* begins like any */
+    unsigned length;
+};
+
 static void put_note(struct unidbg_text *out, char character) {
-    if (out->room > 1) {
-        out->stub->text[UNIDBG_TEXT_BYTES - out->room--] = character;
-        out->stub->text[UNIDBG_TEXT_BYTES - out->room] = '\0';
-    }
+    struct note *note = (struct note *)(void *)out;
+
+    if (note->length == UNIDBG_TEXT_BYTES - 1)
+        return;
+    out->stub->text[note->length++] = character;
+    out->stub->text[note->length] = '\0';
 }
 
 void stop_note(struct unidbg_stub *stub) {
-    struct unidbg_text out = {.put = put_note, .stub = stub, .room = UNIDBG_TEXT_BYTES};
+    struct note note = {{put_note, stub}, 0};
 
     stub->text[0] = '\0';
     if (stub->frame && stop_fatal(stub))
-        stop_explain(stub, &out);
+        stop_explain(stub, &note.text);
 }
 
-/* GDB skips keys that it does not know, so they are sent to everybody. */
+#endif
+
+#if WITH_LLDB
+
+/* By stop kind. GDB skips keys that it does not know, so they are sent to everybody. */
 const char *stop_lldb_reason(const struct unidbg_stub *stub) {
-    switch ((enum stop_kind)stub->stop_kind) {
-    case STOP_BREAKPOINT:
-        return "breakpoint";
-    case STOP_STEP:
-        return "trace";
-    case STOP_WATCHPOINT:
-        return "watchpoint";
-    case STOP_EXCEPTION:
-    case STOP_PANIC:
-        return "exception";
-    default:
-        return "signal";
-    }
+    static const char words[] =
+        "signal\0signal\0signal\0breakpoint\0trace\0watchpoint\0exception\0exception\0signal";
+    return text_at(words, stub->stop_kind);
 }
+
+#endif
 
 static void append_registers(struct unidbg_stub *stub) {
     uint8_t value[ARCH_REGISTER_SIZE_MAX];
 
     for (const int8_t *number = arch_expedited(); *number >= 0; number++) {
-        uint8_t name = (uint8_t)*number;
-        arch_register_get(stub->frame, name, value);
-        reply_hex(stub, &name, 1);
-        reply_char(stub, ':');
-        reply_hex(stub, value, arch_register_size(name));
+        unsigned size = arch_register_get(stub->frame, (unsigned)*number, value);
+        reply_format(stub, "%b:", *number);
+        reply_hex(stub, value, size);
         reply_char(stub, ';');
-    }
-}
-
-static const char *watch_word(uint8_t kind) {
-    switch (kind) {
-    case UNIDBG_HW_WRITE:
-        return "watch:";
-    case UNIDBG_HW_READ:
-        return "rwatch:";
-    case UNIDBG_HW_ACCESS:
-        return "awatch:";
-    default:
-        return "hwbreak:";
     }
 }
 
 static void append_kind(struct unidbg_stub *stub) {
-    if (stub->stop_kind == STOP_BREAKPOINT && !stub->stop_hardware) {
-        reply_text(stub, "swbreak:;");
-    } else if (stub->stop_hardware) {
-        reply_text(stub, watch_word(stub->stop_hardware));
-        if (stub->stop_hardware != UNIDBG_HW_EXECUTE)
-            reply_number(stub, stub->stop_address);
+    static const char words[][8] = {"swbreak", "hwbreak", "watch", "rwatch", "awatch"};
+    uint8_t hardware = stub->stop_hardware;
+
+    if (stub->stop_kind == STOP_BREAKPOINT || hardware)
+        reply_format(stub, "%s:", words[hardware]);
+    if (hardware > UNIDBG_HW_EXECUTE)
+        reply_number(stub, stub->stop_address);
+    if (stub->stop_kind == STOP_BREAKPOINT || hardware)
         reply_char(stub, ';');
-    }
-    reply_text(stub, "reason:");
-    reply_text(stub, stop_lldb_reason(stub));
-    reply_char(stub, ';');
+    IF_LLDB(reply_format(stub, "reason:%s;", stop_lldb_reason(stub)));
 }
 
+#if WITH_TEXTS
 static void append_description(struct unidbg_stub *stub) {
     struct unidbg_text out = reply_hex_sink(stub);
 
@@ -124,32 +111,28 @@ static void append_description(struct unidbg_stub *stub) {
     stop_explain(stub, &out);
     reply_char(stub, ';');
 }
+#endif
 
+#if WITH_LLDB
 static void append_threads(struct unidbg_stub *stub) {
     struct unidbg_thread thread;
 
     if (!stub->lldb_threads)
         return;
-    reply_text(stub, "threads:");
-    for (unsigned i = 0; reply_room(stub) > 64 && thread_at(stub, i, &thread); i++) {
-        if (i > 0)
-            reply_char(stub, ',');
-        reply_number(stub, thread.id);
-    }
+    reply_text(stub, "threads");
+    for (unsigned i = 0; reply_room(stub) > 64 && thread_at(stub, i, &thread); i++)
+        reply_format(stub, "%c%x", i > 0 ? ',' : ':', thread.id);
     reply_char(stub, ';');
 }
+#endif
 
-void stop_reply(struct unidbg_stub *stub) {
-    reply_char(stub, 'T');
-    reply_hex(stub, &stub->signal, 1);
-    reply_text(stub, "thread:");
-    reply_number(stub, thread_current(stub));
-    reply_text(stub, ";core:");
-    reply_number(stub, thread_cpu(stub));
-    reply_char(stub, ';');
+enum verdict stop_reply(struct unidbg_stub *stub) {
+    reply_format(stub, "T%b", stub->signal);
+    if (WITH_THREADS)
+        reply_format(stub, "thread:%x;core:%x;", thread_current(stub), (uint64_t)thread_cpu(stub));
     append_registers(stub);
     append_kind(stub);
-    append_description(stub);
-    append_threads(stub);
-    lldb_append_chain(stub);
+    IF_TEXTS(append_description(stub));
+    IF_LLDB(append_threads(stub); lldb_append_chain(stub));
+    return REPLY;
 }

@@ -5,7 +5,7 @@
 
 #include <unidbg/stub.h>
 
-#include "text.h"
+#include "reply.h"
 
 enum stop_kind {
     STOP_NONE,
@@ -19,25 +19,34 @@ enum stop_kind {
     STOP_HALT,      /* unidbg_stop, or a breakpoint instruction in the guest's own code */
 };
 
-struct arch_cause; /* arch.h */
-extern const struct arch_cause stop_attached;
-extern const struct arch_cause stop_interrupted;
 /* Complete the frame, once per trap. */
 void stop_capture(struct unidbg_stub *stub);
 /* The guest stands for this. */
-void stop_set(struct unidbg_stub *stub, const struct arch_cause *cause);
+void stop_set(struct unidbg_stub *stub, enum stop_kind kind, uint8_t signal, const char *reason);
+/* ... because a client came. */
+void stop_attach(struct unidbg_stub *stub);
 
 /* `attach`, `interrupt` ... */
 const char *stop_name(enum stop_kind kind);
 /* The guest cannot go on by itself. */
 bool stop_fatal(const struct unidbg_stub *stub);
+#if WITH_TEXTS
 /* The reason for people. */
 void stop_explain(const struct unidbg_stub *stub, struct unidbg_text *out);
 /* Keep that of a fatal stop in `text`, for those who read memory past the stub. */
 void stop_note(struct unidbg_stub *stub);
+#else
+static inline void stop_explain(const struct unidbg_stub *stub, struct unidbg_text *out) {
+    (void)stub;
+    (void)out;
+}
+static inline void stop_note(struct unidbg_stub *stub) {
+    (void)stub;
+}
+#endif
 /* LLDB's word for the kind of stop. */
 const char *stop_lldb_reason(const struct unidbg_stub *stub);
 /* Append the stop reply (T...). */
-void stop_reply(struct unidbg_stub *stub);
+enum verdict stop_reply(struct unidbg_stub *stub);
 
 #endif

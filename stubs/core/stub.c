@@ -33,7 +33,7 @@ bool unidbg_init(struct unidbg_stub *stub, const struct unidbg_port *port, void 
 enum { QUIET = -1, STANDS = -2 };
 
 static bool crash_has(struct unidbg_stub *stub, int event) {
-    return stub->port->crash && stub->port->crash(stub, event);
+    return WITH_CRASH && stub->port->crash && stub->port->crash(stub, event);
 }
 
 static int next_byte(struct unidbg_stub *stub) {
@@ -49,7 +49,7 @@ static int next_byte(struct unidbg_stub *stub) {
 
 /* Tell a client that is to be told. */
 static void report(struct unidbg_stub *stub) {
-    if (stub->nonstop)
+    if (WITH_NONSTOP && stub->nonstop)
         nonstop_report(stub);
     if (!stub->awaited)
         return;
@@ -69,32 +69,38 @@ static void answer_line(struct unidbg_stub *stub, enum wire_event event) {
         wire_byte(stub, '-');
 }
 
+static void interrupted(struct unidbg_stub *stub, uint8_t signal) {
+    stop_set(stub, STOP_INTERRUPT, signal, WORDS("interrupted by the client"));
+}
+
 /* Steps have ended inside the stub: because they are done, or because the client sent something. */
-static struct arch_cause step_cause(struct unidbg_stub *stub) {
+static void step_ended(struct unidbg_stub *stub) {
+    stop_set(stub, STOP_STEP, UNIDBG_SIGTRAP, NULL);
     if (stub->pending == INTERRUPT_BYTE) {
         stub->pending = -1;
-        return stop_interrupted;
-    }
-    if (stub->pending == '$')
+        interrupted(stub, UNIDBG_SIGINT);
+    } else if (stub->pending == '$') {
         stub->awaited = false; /* as for a running guest */
-    return (struct arch_cause){.kind = STOP_STEP, .signal = UNIDBG_SIGTRAP};
+    }
+}
+
+static void stopped(struct unidbg_stub *stub) {
+    stop_note(stub);
+    stub->stops++;
 }
 
 /* One packet. True: the guest goes on. */
 static bool serve_packet(struct unidbg_stub *stub) {
-    struct arch_cause cause;
-
     session_packet(stub);
     if (!(packet_handle(stub) & LEAVE)) {
-        if (stub->stop_asked)
+        if (WITH_NONSTOP && stub->stop_asked)
             nonstop_report(stub);
         return false;
     }
     if (resume_go(stub))
         return true;
-    cause = step_cause(stub);
-    stop_set(stub, &cause);
-    stub->stops++;
+    step_ended(stub);
+    stopped(stub);
     report(stub);
     return false;
 }
@@ -144,7 +150,7 @@ bool unidbg_guarded(struct unidbg_stub *stub, void (*call)(void *argument), void
 }
 
 /* The guest stands from here to the end of the call. */
-static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const struct arch_cause *cause) {
+static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     const struct unidbg_port *port = stub->port;
     uint64_t since = session_now(stub);
 
@@ -154,8 +160,7 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const st
     if (port->hold)
         port->hold(port->context);
     stop_capture(stub);
-    stop_set(stub, cause);
-    stub->stops++;
+    stopped(stub);
     crash_has(stub, STANDS);
     report(stub);
     serve(stub);
@@ -171,10 +176,10 @@ static void stand(struct unidbg_stub *stub, struct unidbg_frame *frame, const st
 
 void unidbg_stop(struct unidbg_stub *stub, struct unidbg_frame *frame, enum unidbg_signal signal,
                  const char *reason) {
-    const struct arch_cause cause = {.kind = STOP_HALT, .signal = (uint8_t)signal, .reason = reason};
-
-    if (!stub->frame)
-        stand(stub, frame, &cause);
+    if (stub->frame)
+        return;
+    stop_set(stub, STOP_HALT, (uint8_t)signal, reason);
+    stand(stub, frame);
 }
 
 void unidbg_panic(struct unidbg_stub *stub, enum unidbg_signal signal, const char *reason) {
@@ -198,6 +203,8 @@ static bool passes(struct unidbg_stub *stub, const struct unidbg_breakpoint *bre
     const struct unidbg_port *port = stub->port;
     bool client = breakpoint->client;
 
+    if (!WITH_AGENT)
+        return false;
     if (client && !breakpoint->traced && breakpoint->agent_length == 0)
         return false;
     stop_capture(stub);
@@ -212,82 +219,88 @@ static bool passes(struct unidbg_stub *stub, const struct unidbg_breakpoint *bre
 }
 
 /* A breakpoint of a client, one that unidbg_panic made, or one of the guest's own. */
-static void refine_breakpoint(struct unidbg_stub *stub, struct arch_cause *cause) {
+static void refine_breakpoint(struct unidbg_stub *stub) {
     uint64_t pc = arch_breakpoint_pc(stub->frame);
     const struct unidbg_breakpoint *breakpoint = breakpoint_at(stub, pc);
 
     if (breakpoint) {
         arch_set_pc(stub->frame, pc);
         if (passes(stub, breakpoint))
-            cause->kind = STOP_NONE;
-        return;
-    }
-    *cause = (struct arch_cause){
-        .kind = STOP_HALT, .signal = UNIDBG_SIGTRAP, .reason = "breakpoint instruction in the guest's code"};
-    if (stub->panic_text) {
-        *cause =
-            (struct arch_cause){.kind = STOP_PANIC, .signal = stub->panic_signal, .reason = stub->panic_text};
+            stub->stop_kind = STOP_NONE;
+    } else if (stub->panic_text) {
+        stop_set(stub, STOP_PANIC, stub->panic_signal, stub->panic_text);
         stub->panic_text = NULL;
+    } else {
+        stop_set(stub, STOP_HALT, UNIDBG_SIGTRAP, WORDS("breakpoint instruction in the guest's code"));
     }
 }
 
-static void refine_watchpoint(struct unidbg_stub *stub, struct arch_cause *cause) {
+#if WITH_HARDWARE
+static void refine_watchpoint(struct unidbg_stub *stub) {
     const struct unidbg_watchpoint *hit = watchpoint_hit(stub);
 
     if (!hit)
         return;
-    cause->kind = hit->kind == UNIDBG_HW_EXECUTE ? STOP_BREAKPOINT : STOP_WATCHPOINT;
-    cause->hardware = hit->kind;
-    cause->address = hit->address;
+    stub->stop_kind = hit->kind == UNIDBG_HW_EXECUTE ? STOP_BREAKPOINT : STOP_WATCHPOINT;
+    stub->stop_hardware = hit->kind;
+    stub->stop_address = hit->address;
 }
+#endif
 
 /* The trap of a step that is nobody's stop: off a breakpoint, or inside the range of vCont;r. An instruction
  * that repeats itself traps before it is through, still on its breakpoint. */
-static bool step_goes_on(struct unidbg_stub *stub, struct unidbg_step step, struct arch_cause *cause) {
-    if (step.resume) {
-        if (arch_pc(stub->frame) == step.address)
-            arch_step(stub, true);
-        return true;
-    }
-    if (resume_again(stub))
-        return true;
-    *cause = step_cause(stub);
-    return false;
-}
-
-bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
-    struct arch_cause cause;
-    struct unidbg_step step = stub->step;
-
-    if (arch_fixup(frame))
-        return true;
-    cause = arch_cause(frame);
-    if (stub->frame)
-        return cause.kind == STOP_INTERRUPT || breakpoint_nested(stub, frame, cause.kind) ||
-               arch_guard_fails(&stub->guard, frame);
-    if (cause.kind == STOP_NONE)
-        return false;
-    stub->frame = frame;
-    stub->captured = false;
-    if (step.active)
-        arch_step_end(stub, frame);
-    if (cause.kind == STOP_BREAKPOINT && arch_step_ends(&step, frame))
-        cause.kind = STOP_STEP;
-    if (cause.kind == STOP_BREAKPOINT)
-        refine_breakpoint(stub, &cause);
-    if (cause.kind == STOP_STEP)
-        refine_watchpoint(stub, &cause);
-    if (cause.kind == STOP_NONE ||
-        (cause.kind == STOP_STEP && step.active && step_goes_on(stub, step, &cause)))
-        stub->frame = NULL;
-    else
-        stand(stub, frame, &cause);
+static bool step_goes_on(struct unidbg_stub *stub, const struct unidbg_step *step) {
+    if (!step->resume)
+        return resume_again(stub);
+    if (arch_pc(stub->frame) == step->address)
+        arch_step(stub, true);
     return true;
 }
 
-/* The packet that came is answered while the guest runs; then it may have to stand: true, with the cause.
+/* A trap came while the guest ran. STOP_NONE: it goes on. */
+static void judge(struct unidbg_stub *stub) {
+    struct unidbg_step step = stub->step;
+
+    if (step.active)
+        arch_step_end(stub, stub->frame);
+    if (stub->stop_kind == STOP_BREAKPOINT && arch_step_ends(&step, stub->frame))
+        stub->stop_kind = STOP_STEP;
+    if (stub->stop_kind == STOP_BREAKPOINT)
+        refine_breakpoint(stub);
+    IF_HARDWARE(if (stub->stop_kind == STOP_STEP) refine_watchpoint(stub));
+    if (stub->stop_kind != STOP_STEP || !step.active)
+        return;
+    if (step_goes_on(stub, &step))
+        stub->stop_kind = STOP_NONE;
+    else
+        step_ended(stub);
+}
+
+bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
+    enum stop_kind kind = arch_trap_kind(frame);
+
+    if (arch_fixup(frame))
+        return true;
+    if (stub->frame)
+        return kind == STOP_INTERRUPT || breakpoint_nested(stub, frame, kind) ||
+               arch_guard_fails(&stub->guard, frame);
+    if (kind == STOP_NONE)
+        return false;
+    stub->frame = frame;
+    stub->captured = false;
+    stop_set(stub, kind, arch_trap_signal(frame), WORDS(arch_trap_reason(frame)));
+    judge(stub);
+    if (stub->stop_kind == STOP_NONE)
+        stub->frame = NULL;
+    else
+        stand(stub, frame);
+    return true;
+}
+
+#if WITH_LIVE
+/* The packet that came is answered while the guest runs; then it may have to stand: true.
  * Registers that the entry did not save are put back afterwards: reads that fault change one (cr2). */
-static bool answer_live(struct unidbg_stub *stub, struct unidbg_frame *frame, struct arch_cause *cause) {
+static bool answer_live(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     const struct unidbg_port *port = stub->port;
 
     stub->frame = frame;
@@ -302,24 +315,26 @@ static bool answer_live(struct unidbg_stub *stub, struct unidbg_frame *frame, st
         port->restore(port->context, frame);
     stub->live = false;
     stub->frame = NULL;
-    *cause = stop_interrupted;
-    cause->signal = stub->asked_signal;
     return stub->stop_asked != 0;
 }
+#endif
 
 /* A packet came while the guest ran: it stands from now on, unless it can be answered as it runs. */
 static void take_packet(struct unidbg_stub *stub, struct unidbg_frame *frame) {
-    struct arch_cause cause;
-
+#if WITH_LIVE
     if (stub->nonstop || session_asks_no_stop(stub)) {
-        if (answer_live(stub, frame, &cause))
-            stand(stub, frame, &cause);
+        if (answer_live(stub, frame)) {
+            interrupted(stub, stub->asked_signal);
+            stand(stub, frame);
+        }
         return;
     }
+#endif
     stub->waits = true;
     stub->probation = PROBATION;
     stub->awaited = false;
-    stand(stub, frame, &stop_attached);
+    stop_attach(stub);
+    stand(stub, frame);
 }
 
 /* The line gave bytes while the guest ran. */
@@ -330,7 +345,8 @@ void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
         enum wire_event event = wire_receive(&stub->in, (uint8_t)byte);
         if (event == WIRE_INTERRUPT) {
             stub->probation = stub->awaited || stub->nonstop ? 0 : PROBATION;
-            stand(stub, frame, &stop_interrupted);
+            interrupted(stub, UNIDBG_SIGINT);
+            stand(stub, frame);
         } else if (event == WIRE_PACKET) {
             take_packet(stub, frame);
         } else if (event == WIRE_TOO_LONG) {

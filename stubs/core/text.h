@@ -3,6 +3,7 @@
 #ifndef TEXT_H
 #define TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,31 +14,42 @@
 struct unidbg_text {
     void (*put)(struct unidbg_text *out, char character);
     struct unidbg_stub *stub;
-    /* For a window on a longer text (qXfer): characters still to leave out, room left, whether there was
-     * more. */
-    uint64_t skip;
-    uint64_t room;
-    bool more;
-    struct scan annex; /* of the document */
+};
+
+/* A window on a text that is longer than a packet (qXfer). Begins like any text. */
+struct text_window {
+    struct unidbg_text text;
+    uint64_t skip; /* characters still to leave out */
+    uint64_t room; /* left */
+    bool more;     /* there was no room for all */
+    struct scan annex;
     /* For a table: an item or a column of it is open, and where its text goes. */
     bool in_item;
     bool in_column;
     void (*plain)(struct unidbg_text *out, char character);
-    /* For monitor output: a part of it has been sent. */
-    bool flushed;
 };
+
+static inline struct text_window *text_window(struct unidbg_text *out) {
+    return (struct text_window *)(void *)out;
+}
 
 /* A number with a fixed count of hexadecimal digits. */
 void text_digits(struct unidbg_text *out, uint64_t value, unsigned digits);
-/* A number in hexadecimal, no 0x, no leading zeros. */
-void text_number(struct unidbg_text *out, uint64_t value);
+/* Text with values in it, each of 64 bits: %x a number in hexadecimal and %d in decimal, no leading zeros; %b two
+ * hexadecimal digits, %c a character (these two may be narrower); %s text, %h text as pairs of digits, %e text for
+ * XML. */
+void text_format(struct unidbg_text *out, const char *format, ...);
+void text_list(struct unidbg_text *out, const char *format, va_list values);
 /* Hexadecimal digits that a number needs; 1 for 0. */
 unsigned hex_width(uint64_t value);
 /* Text inside XML: & < > and quotes are spelt out, control bytes become `?`. */
 void text_xml(struct unidbg_text *out, const char *text);
 void text_xml_char(struct unidbg_text *out, char character);
 
+/* Text number `index` of those that lie one behind the other, each with its NUL. */
+const char *text_at(const char *texts, unsigned index);
+
 /* What unidbg_column began ends. */
-void text_end_column(struct unidbg_text *out);
+void text_end_column(struct text_window *out);
 
 #endif

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "threads.h"
 
-#include "features.h"
 #include "packet.h"
-#include "reply.h"
 
 /* A guest's list may be damaged: no more threads than this are told. */
 enum { THREADS_MAX = 4096 };
@@ -12,16 +10,16 @@ bool thread_at(const struct unidbg_stub *stub, unsigned index, struct unidbg_thr
     *thread = (struct unidbg_thread){.id = 1, .name = "cpu0"};
     if (index >= THREADS_MAX)
         return false;
-    if (!WITH_THREADS || !stub->port->thread)
+    if (!stub->port->thread)
         return index == 0;
     return stub->port->thread(stub->port->context, index, thread);
 }
 
 uint64_t thread_current(const struct unidbg_stub *stub) {
-    return WITH_THREADS && stub->port->current ? stub->port->current(stub->port->context) : 1;
+    return stub->port->current ? stub->port->current(stub->port->context) : 1;
 }
 
-static bool find(const struct unidbg_stub *stub, uint64_t id, struct unidbg_thread *thread) {
+static bool find_thread(const struct unidbg_stub *stub, uint64_t id, struct unidbg_thread *thread) {
     for (unsigned i = 0; thread_at(stub, i, thread); i++) {
         if (thread->id == id)
             return true;
@@ -31,7 +29,7 @@ static bool find(const struct unidbg_stub *stub, uint64_t id, struct unidbg_thre
 
 uint32_t thread_cpu(const struct unidbg_stub *stub) {
     struct unidbg_thread thread;
-    return find(stub, thread_current(stub), &thread) ? thread.cpu : 0;
+    return find_thread(stub, thread_current(stub), &thread) ? thread.cpu : 0;
 }
 
 bool thread_look(struct unidbg_stub *stub, uint64_t id, struct thread_view *view) {
@@ -40,7 +38,7 @@ bool thread_look(struct unidbg_stub *stub, uint64_t id, struct thread_view *view
     *view = (struct thread_view){stub->frame, UNIDBG_ALL & ~stub->port->lacks};
     if (id == THREAD_ANY || id == THREAD_ALL || id == thread_current(stub))
         return true;
-    if (!WITH_THREADS || !find(stub, id, &thread))
+    if (!find_thread(stub, id, &thread))
         return false;
     view->frame = &stub->other;
     if (stub->other_id != id) {
@@ -74,57 +72,49 @@ uint64_t thread_of_packet(const struct unidbg_stub *stub, struct scan *scan) {
 }
 
 static enum verdict missing(struct unidbg_stub *stub) {
-    reply_error(stub, ERROR_INVALID, "no such thread");
-    return REPLY;
+    return reply_error(stub, ERROR_INVALID, "no such thread");
 }
 
+static bool exists(struct unidbg_stub *stub, const struct scan *scan, uint64_t id) {
+    struct thread_view view;
+    return !scan->failed && thread_look(stub, id, &view);
+}
+
+/* What Hc selects is decided by the one CPU that stands. */
 enum verdict packet_H(struct unidbg_stub *stub, struct scan *scan) {
     bool general = scan_take(scan, 'g');
-    struct thread_view view;
     uint64_t id;
 
-    if (!general && !scan_take(scan, 'c'))
-        scan->failed = true;
+    if (!general)
+        scan_expect(scan, 'c');
     id = thread_scan(scan);
-    if (scan->failed || !thread_look(stub, id, &view))
+    if (!exists(stub, scan, id))
         return missing(stub);
-    if (general) /* what Hc selects is decided by the one CPU that stands */
+    if (general)
         stub->thread_general = id;
-    reply_ok(stub);
-    return REPLY;
+    return reply_ok(stub);
 }
 
 enum verdict packet_T(struct unidbg_stub *stub, struct scan *scan) {
-    struct thread_view view;
     uint64_t id = thread_scan(scan);
-
-    if (scan->failed || !thread_look(stub, id, &view))
-        return missing(stub);
-    reply_ok(stub);
-    return REPLY;
+    return exists(stub, scan, id) ? reply_ok(stub) : missing(stub);
 }
 
 enum verdict packet_qC(struct unidbg_stub *stub, struct scan *scan) {
     (void)scan;
-    reply_text(stub, "QC");
-    reply_number(stub, thread_current(stub));
-    return REPLY;
+    return reply_format(stub, "QC%x", thread_current(stub));
 }
 
 /* As many ids as a packet holds (17 bytes each); the next packet goes on where this one ended. */
 static enum verdict list(struct unidbg_stub *stub) {
     struct unidbg_thread thread;
-    bool some = false;
+    char mark = 'm';
 
-    while (reply_room(stub) > 18 && thread_at(stub, stub->thread_listed, &thread)) {
-        reply_char(stub, some ? ',' : 'm');
-        reply_number(stub, thread.id);
-        some = true;
-        stub->thread_listed++;
+    for (; reply_room(stub) > 18 && thread_at(stub, stub->thread_listed, &thread); stub->thread_listed++) {
+        reply_format(stub, "%c%x", mark, thread.id);
+        mark = ',';
     }
-    if (!some)
-        reply_char(stub, 'l');
-    return REPLY;
+    return mark == 'm' ? reply_char(stub, 'l') : REPLY;
 }
 
 enum verdict packet_qfThreadInfo(struct unidbg_stub *stub, struct scan *scan) {
@@ -144,12 +134,8 @@ enum verdict packet_qThreadExtraInfo(struct unidbg_stub *stub, struct scan *scan
 
     scan_expect(scan, ',');
     id = thread_scan(scan);
-    if (scan->failed || !find(stub, id, &thread))
+    if (scan->failed || !find_thread(stub, id, &thread))
         return missing(stub);
-    reply_hex_text(stub, thread.name ? thread.name : "thread");
-    if (thread.detail) {
-        reply_hex_text(stub, ": ");
-        reply_hex_text(stub, thread.detail);
-    }
-    return REPLY;
+    return reply_format(stub, "%h%h%h", thread.name ? thread.name : "thread", thread.detail ? ": " : "",
+                        thread.detail ? thread.detail : "");
 }

@@ -5,6 +5,7 @@
 
 #include <unidbg/stub.h>
 
+#include "features.h"
 #include "scan.h"
 #include "text.h"
 
@@ -18,6 +19,8 @@ struct thread_view {
     unsigned known;
 };
 
+#if WITH_THREADS
+
 /* The thread at an index; false behind the last. */
 bool thread_at(const struct unidbg_stub *stub, unsigned index, struct unidbg_thread *thread);
 /* The stopped thread. */
@@ -30,5 +33,36 @@ uint64_t thread_scan(struct scan *scan);
 uint64_t thread_of_packet(const struct unidbg_stub *stub, struct scan *scan);
 /* The CPU of the stopped thread. */
 uint32_t thread_cpu(const struct unidbg_stub *stub);
+
+#else
+
+static inline uint64_t thread_current(const struct unidbg_stub *stub) {
+    (void)stub;
+    return 1;
+}
+
+static inline uint32_t thread_cpu(const struct unidbg_stub *stub) {
+    (void)stub;
+    return 0;
+}
+
+static inline bool thread_at(const struct unidbg_stub *stub, unsigned index, struct unidbg_thread *thread) {
+    (void)stub;
+    *thread = (struct unidbg_thread){.id = 1, .name = "cpu0"};
+    return index == 0;
+}
+
+static inline bool thread_look(struct unidbg_stub *stub, uint64_t id, struct thread_view *view) {
+    *view = (struct thread_view){stub->frame, UNIDBG_ALL & ~stub->port->lacks};
+    return id <= 1 || id == THREAD_ALL;
+}
+
+static inline uint64_t thread_of_packet(const struct unidbg_stub *stub, struct scan *scan) {
+    (void)stub;
+    (void)scan;
+    return THREAD_ANY;
+}
+
+#endif
 
 #endif

@@ -225,18 +225,16 @@ static void add_point(struct trace *trace, struct scan *scan) {
 }
 
 /* In words for everybody: of numbers gdb makes errors of its own. */
-static void refuse(struct unidbg_stub *stub, const char *text) {
+static enum verdict refuse(struct unidbg_stub *stub, const char *text) {
     reply_reset(stub);
-    reply_text(stub, "E.");
-    reply_text(stub, WITH_TEXTS ? text : "refused");
+    return reply_format(stub, "E.%s", WITH_TEXTS ? text : "refused");
 }
 
 static enum verdict done(struct unidbg_stub *stub, const struct scan *scan) {
     if (scan->failed)
-        refuse(stub, "malformed, too much, or not supported: a tracepoint collects, and takes no steps");
-    else
-        reply_ok(stub);
-    return REPLY;
+        return refuse(stub,
+                      "malformed, too much, or not supported: a tracepoint collects, and takes no steps");
+    return reply_ok(stub);
 }
 
 /* Of what is refused nothing stays. */
@@ -311,19 +309,16 @@ static enum verdict start(struct unidbg_stub *stub, struct trace *trace) {
     rewind_run(trace);
     trace->running = true;
     if (plant_all(stub, trace)) {
-        reply_ok(stub);
-        return REPLY;
+        return reply_ok(stub);
     }
     trace_end(stub, TRACE_NOT_RUN, 0);
-    refuse(stub, "a tracepoint lies where no breakpoint can be set");
-    return REPLY;
+    return refuse(stub, "a tracepoint lies where no breakpoint can be set");
 }
 
 static enum verdict reset(struct unidbg_stub *stub, struct trace *trace) {
     trace_end(stub, TRACE_NOT_RUN, 0);
     clear(stub, trace);
-    reply_ok(stub);
-    return REPLY;
+    return reply_ok(stub);
 }
 
 /* Everything that begins with QT, but for what reads. Regions that never change (QTro) and notes are taken and
@@ -357,6 +352,5 @@ enum verdict packet_QT(struct unidbg_stub *stub, struct scan *scan) {
         trace->disconnected = scan_take(scan, '1');
     else if (!scan_word(scan, "ro:") && !scan_word(scan, "Notes:"))
         return REPLY;
-    reply_ok(stub);
-    return REPLY;
+    return reply_ok(stub);
 }

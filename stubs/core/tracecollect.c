@@ -8,8 +8,8 @@
 #include "stop.h"
 #include "trace.h"
 
-/* Memory is moved in pieces of this size, on the stack; a block holds one piece. */
-enum { PIECE = 128, TEXT_MAX = 4096 };
+/* A block holds one piece of memory. */
+enum { TEXT_MAX = 4096 };
 
 /* ---- the ring ---- */
 
@@ -47,7 +47,7 @@ static bool make_room(struct trace *trace, uint32_t count) {
     return !trace->full;
 }
 
-static void append(struct trace *trace, const void *bytes, uint32_t count) {
+static void add(struct trace *trace, const void *bytes, uint32_t count) {
     const uint8_t *from = bytes;
 
     for (uint32_t i = 0; i < count; i++)
@@ -55,9 +55,9 @@ static void append(struct trace *trace, const void *bytes, uint32_t count) {
     trace->count += count;
 }
 
-static void append_number(struct trace *trace, uint64_t value, unsigned bytes) {
+static void add_number(struct trace *trace, uint64_t value, unsigned bytes) {
     for (; bytes-- > 0; value >>= 8)
-        append(trace, &value, 1);
+        add(trace, &value, 1);
 }
 
 static void open_frame(struct trace *trace, const struct tracepoint *point) {
@@ -66,8 +66,8 @@ static void open_frame(struct trace *trace, const struct tracepoint *point) {
     trace->collecting = true;
     if (!make_room(trace, TRACE_HEAD))
         return;
-    append_number(trace, point->number, 2);
-    append_number(trace, 0, 4);
+    add_number(trace, point->number, 2);
+    add_number(trace, 0, 4);
 }
 
 /* A frame for which there was no room is none. */
@@ -96,32 +96,32 @@ static void collect_registers(struct unidbg_stub *stub, struct trace *trace) {
         length += arch_register_size(i);
     if (!make_room(trace, length))
         return;
-    append(trace, "R", 1);
+    add(trace, "R", 1);
     for (unsigned i = 0; i < arch_register_count(); i++) {
         arch_register_get(stub->frame, i, value);
-        append(trace, value, arch_register_size(i));
+        add(trace, value, arch_register_size(i));
     }
 }
 
 static bool collect_piece(struct trace *trace, uint64_t address, const uint8_t *bytes, uint32_t count) {
     if (!make_room(trace, 11 + count))
         return false;
-    append(trace, "M", 1);
-    append_number(trace, address, 8);
-    append_number(trace, count, 2);
-    append(trace, bytes, count);
+    add(trace, "M", 1);
+    add_number(trace, address, 8);
+    add_number(trace, count, 2);
+    add(trace, bytes, count);
     return true;
 }
 
 /* What cannot be read is not collected; that is no error of the tracepoint. */
 bool trace_memory(struct unidbg_stub *stub, uint64_t address, uint64_t count) {
     struct trace *trace = trace_of(stub);
-    uint8_t piece[PIECE];
+    uint8_t piece[MEMORY_PIECE];
 
     if (!trace || !trace->collecting)
         return false;
     while (count > 0) {
-        size_t want = count < PIECE ? (size_t)count : PIECE;
+        size_t want = count < MEMORY_PIECE ? (size_t)count : MEMORY_PIECE;
         size_t got = memory_read(stub, piece, address, want);
         if (got == 0 || !collect_piece(trace, address, piece, (uint32_t)got))
             break;
@@ -168,9 +168,9 @@ bool trace_value(struct unidbg_stub *stub, uint32_t number) {
     if (!trace || !trace->collecting || !trace_get(stub, number, &value))
         return false;
     if (make_room(trace, 13)) {
-        append(trace, "V", 1);
-        append_number(trace, number, 4);
-        append_number(trace, (uint64_t)value, 8);
+        add(trace, "V", 1);
+        add_number(trace, number, 4);
+        add_number(trace, (uint64_t)value, 8);
     }
     return true;
 }
@@ -211,7 +211,7 @@ static void collect(struct unidbg_stub *stub, struct trace *trace, const struct 
 }
 
 /* One that cannot be evaluated does not hold. */
-static bool holds(struct unidbg_stub *stub, const struct trace *trace, unsigned point) {
+static bool point_holds(struct unidbg_stub *stub, const struct trace *trace, unsigned point) {
     struct trace_piece piece;
     int64_t value = 0;
 
@@ -226,7 +226,7 @@ static void hit(struct unidbg_stub *stub, struct trace *trace, unsigned number) 
     struct tracepoint *point = &trace->points[number];
     struct trace_piece piece;
 
-    if (!holds(stub, trace, number))
+    if (!point_holds(stub, trace, number))
         return;
     point->hits++;
     open_frame(trace, point);

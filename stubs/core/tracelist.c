@@ -6,7 +6,7 @@
 
 /* ---- status ---- */
 
-static void tell(struct unidbg_stub *stub, const char *name, uint64_t value) {
+static void tell_number(struct unidbg_stub *stub, const char *name, uint64_t value) {
     reply_text(stub, name);
     reply_number(stub, value);
 }
@@ -16,13 +16,13 @@ static enum verdict status(struct unidbg_stub *stub, const struct trace *trace) 
 
     reply_text(stub, trace->running ? "T1" : "T0");
     if (!trace->running)
-        tell(stub, ends[trace->end], trace->end_number);
-    tell(stub, ";tframes:", trace->frames);
-    tell(stub, ";tcreated:", trace->created);
-    tell(stub, ";tfree:", trace->ring_size - trace->count);
-    tell(stub, ";tsize:", trace->ring_size);
-    tell(stub, ";circular:", trace->circular);
-    tell(stub, ";disconn:", trace->disconnected);
+        tell_number(stub, ends[trace->end], trace->end_number);
+    tell_number(stub, ";tframes:", trace->frames);
+    tell_number(stub, ";tcreated:", trace->created);
+    tell_number(stub, ";tfree:", trace->ring_size - trace->count);
+    tell_number(stub, ";tsize:", trace->ring_size);
+    tell_number(stub, ";circular:", trace->circular);
+    tell_number(stub, ";disconn:", trace->disconnected);
     return REPLY;
 }
 
@@ -94,8 +94,7 @@ static enum verdict list_points(struct unidbg_stub *stub, struct trace *trace) {
             }
         }
     }
-    reply_char(stub, 'l');
-    return REPLY;
+    return reply_char(stub, 'l');
 }
 
 static enum verdict list_variables(struct unidbg_stub *stub, struct trace *trace) {
@@ -106,14 +105,12 @@ static enum verdict list_variables(struct unidbg_stub *stub, struct trace *trace
         if (!it->defined || left-- != 0)
             continue;
         reply_number(stub, it->number);
-        tell(stub, ":", (uint64_t)it->initial);
-        tell(stub, ":", it->builtin);
+        tell_number(stub, ":", (uint64_t)it->initial);
+        tell_number(stub, ":", it->builtin);
         reply_char(stub, ':');
-        reply_hex_text(stub, it->name);
-        return REPLY;
+        return reply_hex_text(stub, it->name);
     }
-    reply_char(stub, 'l');
-    return REPLY;
+    return reply_char(stub, 'l');
 }
 
 /* ---- the packets ---- */
@@ -128,8 +125,8 @@ static enum verdict tell_use(struct unidbg_stub *stub, const struct trace *trace
     for (unsigned i = 0; i < TRACE_POINTS && !scan->failed; i++) {
         const struct tracepoint *it = &trace->points[i];
         if (it->defined && it->number == number && it->address == address) {
-            tell(stub, "V", it->hits);
-            tell(stub, ":", it->bytes);
+            tell_number(stub, "V", it->hits);
+            tell_number(stub, ":", it->bytes);
         }
     }
     return REPLY;
@@ -139,10 +136,8 @@ static enum verdict tell_variable(struct unidbg_stub *stub, struct trace *trace,
     uint64_t value;
 
     if (trace_variable_value(trace, (uint32_t)scan_hex(scan), &value))
-        tell(stub, "V", value);
-    else
-        reply_char(stub, 'U');
-    return REPLY;
+        return reply_format(stub, "V%x", value);
+    return reply_char(stub, 'U');
 }
 
 /* `:offset,length` of all frames, as they would lie in a file. */
@@ -153,8 +148,7 @@ static enum verdict tell_buffer(struct unidbg_stub *stub, const struct trace *tr
     scan_expect(scan, ',');
     count = scan_hex(scan);
     if (scan->failed) {
-        reply_error(stub, ERROR_INVALID, "malformed range");
-        return REPLY;
+        return reply_error(stub, ERROR_INVALID, "malformed range");
     }
     if (from >= trace->count)
         reply_char(stub, 'l');

@@ -26,7 +26,7 @@ static uint32_t point_at(const struct trace *trace, uint32_t at) {
     return (uint32_t)trace_number(trace, at, 2);
 }
 
-static bool fits(const struct trace *trace, const struct wanted *wanted, uint32_t frame, uint32_t at) {
+static bool frame_fits(const struct trace *trace, const struct wanted *wanted, uint32_t frame, uint32_t at) {
     uint64_t pc = address_of(trace, point_at(trace, at));
     bool inside = pc >= wanted->low && pc <= wanted->high;
 
@@ -70,17 +70,15 @@ enum verdict trace_select(struct unidbg_stub *stub, struct scan *scan) {
     uint32_t at = 0;
 
     if (!scan_wanted(scan, &wanted)) {
-        reply_error(stub, ERROR_INVALID, "malformed frame");
-        return REPLY;
+        return reply_error(stub, ERROR_INVALID, "malformed frame");
     }
     if (wanted.by == BY_NUMBER && wanted.low == UINT32_MAX) {
         trace->selected = false;
-        reply_ok(stub);
-        return REPLY;
+        return reply_ok(stub);
     }
     for (uint32_t frame = 0; frame < trace->frames; frame++) {
         bool behind = wanted.by == BY_NUMBER || !trace->selected || frame > trace->frame;
-        if (behind && fits(trace, &wanted, frame, at)) {
+        if (behind && frame_fits(trace, &wanted, frame, at)) {
             trace->selected = true;
             trace->frame = frame;
             trace->frame_at = at;
@@ -89,8 +87,7 @@ enum verdict trace_select(struct unidbg_stub *stub, struct scan *scan) {
         }
         at += TRACE_HEAD + (uint32_t)trace_number(trace, at + 2, 4);
     }
-    reply_text(stub, "F-1");
-    return REPLY;
+    return reply_text(stub, "F-1");
 }
 
 /* ---- reading the selected frame ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "wire.h"
 
+#include "reply.h"
 #include "scan.h"
 
 enum { IDLE, BODY, ESCAPE, SUM_HIGH, SUM_LOW };
@@ -9,15 +10,15 @@ enum { IDLE, BODY, ESCAPE, SUM_HIGH, SUM_LOW };
 enum { FRAME_HEAD = 1, FRAME_TAIL = 3 };
 
 void wire_init(struct unidbg_stub *stub, uint8_t *buffer, size_t size) {
-    size_t parts = stub->port->room ? 3 : 2;
-    uint32_t part = size / parts > 0x100000 ? 0x100000 : (uint32_t)(size / parts);
+    bool queued = WITH_QUEUE && stub->port->room;
+    size_t most = size / (queued ? 3 : 2);
+    uint32_t part = most > 0x100000 ? 0x100000 : (uint32_t)most;
 
     stub->in.data = buffer;
     stub->in.size = part - 16;
     stub->out.data = buffer + part;
     stub->out.size = part - FRAME_TAIL;
-    stub->queue = (struct unidbg_queue){0};
-    if (stub->port->room) {
+    if (queued) {
         stub->queue.data = stub->out.data + part;
         stub->queue.size = part;
     }
@@ -28,7 +29,7 @@ void wire_reset(struct unidbg_receiver *in) {
     in->state = IDLE;
 }
 
-static enum wire_event begin(struct unidbg_receiver *in) {
+static enum wire_event begin_packet(struct unidbg_receiver *in) {
     in->length = 0;
     in->sum = 0;
     in->state = BODY;
@@ -89,7 +90,7 @@ static enum wire_event complete(struct unidbg_receiver *in, uint8_t byte) {
 /* A raw `$` is never data: if a packet was under way, its client has died, and the next one begins. */
 enum wire_event wire_receive(struct unidbg_receiver *in, uint8_t byte) {
     if (byte == '$')
-        return begin(in);
+        return begin_packet(in);
     switch (in->state) {
     case IDLE:
         return idle(byte);
@@ -110,6 +111,8 @@ void wire_begin(struct unidbg_stub *stub) {
     stub->out.overflow = false;
     stub->out.binary = false;
 }
+
+#if WITH_BULK
 
 /* A run of 4 to 98 equal bytes is the byte, `*`, and the number of repetitions as a letter. */
 enum { REPEATS_MIN = 3, REPEATS_MAX = 97, REPEATS_LETTER = 29 };
@@ -136,6 +139,8 @@ static uint32_t repeats_at(const struct unidbg_sender *out, uint32_t from) {
 static void shorten(struct unidbg_sender *out) {
     uint32_t to = FRAME_HEAD;
 
+    if (out->binary)
+        return;
     for (uint32_t from = FRAME_HEAD; from < out->length; from++) {
         uint32_t repeats = repeats_at(out, from);
         out->data[to++] = out->data[from];
@@ -148,19 +153,22 @@ static void shorten(struct unidbg_sender *out) {
     out->length = to;
 }
 
+#endif
+
 void wire_finish(struct unidbg_stub *stub) {
-    struct unidbg_sender *out = &stub->out;
+    struct unidbg_text out = reply_sink(stub);
     uint8_t sum = 0;
 
-    if (!out->binary)
-        shorten(out);
-    for (uint32_t i = FRAME_HEAD; i < out->length; i++)
-        sum = (uint8_t)(sum + out->data[i]);
-    out->data[out->length++] = '#';
-    out->data[out->length++] = (uint8_t) "0123456789abcdef"[sum >> 4];
-    out->data[out->length++] = (uint8_t) "0123456789abcdef"[sum & 15];
+    IF_BULK(shorten(&stub->out));
+    for (uint32_t i = FRAME_HEAD; i < stub->out.length; i++)
+        sum = (uint8_t)(sum + stub->out.data[i]);
+    stub->out.size += FRAME_TAIL;
+    text_format(&out, "#%b", sum);
+    stub->out.size -= FRAME_TAIL;
     wire_again(stub);
 }
+
+#if WITH_QUEUE
 
 /* Take up to `count` bytes out of the queue and into the line; gives how many. */
 static size_t pass_on(struct unidbg_stub *stub, size_t count) {
@@ -200,14 +208,6 @@ static void send(struct unidbg_stub *stub, const void *bytes, size_t count) {
     }
 }
 
-void wire_again(struct unidbg_stub *stub) {
-    send(stub, stub->out.data, stub->out.length);
-}
-
-void wire_byte(struct unidbg_stub *stub, char byte) {
-    send(stub, &byte, 1);
-}
-
 static size_t room(const struct unidbg_stub *stub) {
     return stub->queue.count > 0 ? stub->port->room(stub->port->line) : 0;
 }
@@ -230,4 +230,20 @@ void wire_trickle(struct unidbg_stub *stub) {
 
 void wire_drop(struct unidbg_stub *stub) {
     stub->queue.count = 0;
+}
+
+#else
+
+static void send(struct unidbg_stub *stub, const void *bytes, size_t count) {
+    stub->port->put(stub->port->line, bytes, count);
+}
+
+#endif
+
+void wire_again(struct unidbg_stub *stub) {
+    send(stub, stub->out.data, stub->out.length);
+}
+
+void wire_byte(struct unidbg_stub *stub, char byte) {
+    send(stub, &byte, 1);
 }

@@ -5,6 +5,8 @@
 
 #include <unidbg/stub.h>
 
+#include "features.h"
+
 enum wire_event {
     WIRE_NOTHING,   /* more is needed */
     WIRE_BEGINS,    /* `$`: somebody is there */
@@ -29,11 +31,29 @@ void wire_again(struct unidbg_stub *stub);
 /* Send one byte: + or -. */
 void wire_byte(struct unidbg_stub *stub, char byte);
 
+#if WITH_QUEUE
+
 /* While the guest stands: send a little of what waits, and come back: input goes first. */
 void wire_flow(struct unidbg_stub *stub);
 /* While it runs: a little, and the line's interrupt asks for the rest. */
 void wire_trickle(struct unidbg_stub *stub);
 /* Drop what waits: nobody reads it. */
 void wire_drop(struct unidbg_stub *stub);
+
+#else
+
+static inline void wire_flow(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+static inline void wire_trickle(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+static inline void wire_drop(struct unidbg_stub *stub) {
+    (void)stub;
+}
+
+#endif
 
 #endif

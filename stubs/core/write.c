@@ -6,9 +6,6 @@
 #include "packet.h"
 #include "reply.h"
 
-/* Memory is moved in pieces of this size, on the stack. */
-enum { PIECE = 128 };
-
 unsigned allow_possible(void) {
     return ALLOW_ALL;
 }
@@ -30,43 +27,33 @@ size_t memory_write(struct unidbg_stub *stub, uint64_t address, const uint8_t *f
     return count;
 }
 
-static enum verdict write_done(struct unidbg_stub *stub, bool done) {
-    if (done)
-        reply_ok(stub);
-    else
-        reply_error(stub, ERROR_FAULT, NULL);
-    return REPLY;
+static enum verdict written(struct unidbg_stub *stub, bool all) {
+    return all ? reply_ok(stub) : reply_error(stub, ERROR_FAULT, NULL);
 }
 
+/* The bytes take the place of their digits: what is written was read before. */
 enum verdict packet_M(struct unidbg_stub *stub, struct scan *scan) {
-    uint8_t piece[PIECE];
     uint64_t address;
     uint64_t count;
-    bool good = memory_scan_range(scan, &address, &count);
+    uint8_t *bytes;
 
-    scan_expect(scan, ':');
-    if (!good || scan->failed || scan_left(scan) / 2 != count || scan_left(scan) % 2 != 0)
+    scan_fields(scan, "x,x:", &address, &count);
+    bytes = stub->in.data + (scan->at - stub->in.data);
+    if (scan_left(scan) / 2 != count || scan_left(scan) % 2 != 0)
+        scan->failed = true;
+    else
+        scan_bytes(scan, bytes, (size_t)count);
+    if (scan->failed)
         return memory_malformed(stub);
-    while (count > 0 && good) {
-        size_t now = count < PIECE ? (size_t)count : PIECE;
-        scan_bytes(scan, piece, now);
-        if (scan->failed)
-            return memory_malformed(stub);
-        good = memory_write(stub, address, piece, now) == now;
-        address += now;
-        count -= now;
-    }
-    return write_done(stub, good);
+    return written(stub, memory_write(stub, address, bytes, (size_t)count) == count);
 }
 
 /* Binary: the escapes are undone already. An empty one is the probe for this packet. */
 enum verdict packet_X(struct unidbg_stub *stub, struct scan *scan) {
     uint64_t address;
     uint64_t count;
-    bool good = memory_scan_range(scan, &address, &count);
 
-    scan_expect(scan, ':');
-    if (!good || scan->failed || scan_left(scan) != count)
+    if (!scan_fields(scan, "x,x:", &address, &count) || scan_left(scan) != count)
         return memory_malformed(stub);
-    return write_done(stub, memory_write(stub, address, scan->at, (size_t)count) == count);
+    return written(stub, memory_write(stub, address, scan->at, (size_t)count) == count);
 }

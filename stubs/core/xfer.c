@@ -4,22 +4,21 @@
 #include "arch.h"
 #include "osdata.h"
 #include "packet.h"
-#include "reply.h"
 #include "stop.h"
 #include "threads.h"
 #include "trace.h"
 
 static void put_windowed(struct unidbg_text *out, char character) {
-    uint8_t byte = (uint8_t)character;
+    struct text_window *window = text_window(out);
 
-    if (out->skip > 0) {
-        out->skip--;
-    } else if (out->room > 0 && reply_room(out->stub) >= 2) {
-        out->room--;
-        reply_binary(out->stub, &byte, 1);
+    if (window->skip > 0) {
+        window->skip--;
+    } else if (window->room > 0 && reply_room(out->stub) >= 2) {
+        window->room--;
+        reply_binary(out->stub, &character, 1);
     } else {
-        out->room = 0; /* once there is a gap, nothing may follow */
-        out->more = true;
+        window->room = 0; /* once there is a gap, nothing may follow */
+        window->more = true;
     }
 }
 
@@ -27,18 +26,10 @@ static bool write_threads(struct unidbg_text *out) {
     struct unidbg_thread thread;
 
     unidbg_write(out, "<?xml version=\"1.0\"?><threads>");
-    for (unsigned i = 0; thread_at(out->stub, i, &thread); i++) {
-        unidbg_write(out, "<thread id=\"");
-        text_number(out, thread.id);
-        unidbg_write(out, "\" core=\"");
-        unidbg_write_decimal(out, thread.cpu);
-        unidbg_write(out, "\" name=\"");
-        text_xml(out, thread.name ? thread.name : "thread");
-        unidbg_write(out, "\">");
-        if (thread.detail)
-            text_xml(out, thread.detail);
-        unidbg_write(out, "</thread>");
-    }
+    for (unsigned i = 0; thread_at(out->stub, i, &thread); i++)
+        text_format(out, "<thread id=\"%x\" core=\"%d\" name=\"%e\">%e</thread>", thread.id,
+                    (uint64_t)thread.cpu, thread.name ? thread.name : "thread",
+                    thread.detail ? thread.detail : "");
     unidbg_write(out, "</threads>");
     return true;
 }
@@ -50,13 +41,9 @@ static bool write_memory_map(struct unidbg_text *out) {
 
     unidbg_write(out, "<?xml version=\"1.0\"?><memory-map>");
     for (unsigned i = 0; port->region(port->context, i, &region); i++) {
-        if (region.flags & UNIDBG_DEVICE || region.end <= region.start)
-            continue;
-        unidbg_write(out, "<memory type=\"ram\" start=\"");
-        unidbg_write_hex(out, region.start);
-        unidbg_write(out, "\" length=\"");
-        unidbg_write_hex(out, region.end - region.start);
-        unidbg_write(out, "\"/>");
+        if (!(region.flags & UNIDBG_DEVICE) && region.start < region.end)
+            text_format(out, "<memory type=\"ram\" start=\"0x%x\" length=\"0x%x\"/>", region.start,
+                        region.end - region.start);
     }
     unidbg_write(out, "</memory-map>");
     return true;
@@ -113,7 +100,7 @@ static bool offered(const struct unidbg_stub *stub, const struct document *docum
     return true;
 }
 
-static const struct document *find(const struct unidbg_stub *stub, struct scan *scan) {
+static const struct document *find_document(const struct unidbg_stub *stub, struct scan *scan) {
     for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
         if (scan_word(scan, documents[i].name))
             return offered(stub, &documents[i]) ? &documents[i] : NULL;
@@ -122,14 +109,16 @@ static const struct document *find(const struct unidbg_stub *stub, struct scan *
 }
 
 /* `m` is put for "there is more", and corrected to `l` where there is not. */
-static void write_window(struct unidbg_stub *stub, const struct document *document, struct unidbg_text out) {
+static enum verdict write_window(struct unidbg_stub *stub, const struct document *document,
+                                 struct text_window *out) {
     uint32_t at = stub->out.length;
 
     reply_char(stub, 'm');
-    if (!document->write(&out))
-        reply_error(stub, ERROR_ANNEX, NULL);
-    else if (!out.more)
+    if (!document->write(&out->text))
+        return reply_error(stub, ERROR_ANNEX, NULL);
+    if (!out->more)
         stub->out.data[at] = 'l';
+    return REPLY;
 }
 
 static bool scan_annex(struct scan *scan, const char *annex, struct scan *found) {
@@ -145,21 +134,22 @@ static bool scan_annex(struct scan *scan, const char *annex, struct scan *found)
 }
 
 enum verdict packet_qXfer(struct unidbg_stub *stub, struct scan *scan) {
-    const struct document *document = find(stub, scan);
-    struct unidbg_text out = {.put = put_windowed, .stub = stub};
+    const struct document *document = find_document(stub, scan);
+    struct text_window out = {.text = {put_windowed, stub}};
 
     if (!document)
         return REPLY;
-    if (!scan_annex(scan, document->annex, &out.annex)) {
-        reply_error(stub, ERROR_ANNEX, NULL);
-        return REPLY;
-    }
-    out.skip = scan_hex(scan);
-    scan_expect(scan, ',');
-    out.room = scan_hex(scan);
-    if (scan->failed)
-        reply_error(stub, ERROR_INVALID, "malformed qXfer packet");
-    else
-        write_window(stub, document, out);
-    return REPLY;
+    if (!scan_annex(scan, document->annex, &out.annex))
+        return reply_error(stub, ERROR_ANNEX, NULL);
+    if (!scan_fields(scan, "x,x", &out.skip, &out.room))
+        return reply_error(stub, ERROR_INVALID, "malformed qXfer packet");
+    return write_window(stub, document, &out);
+}
+
+/* Both segments have moved by the same. */
+enum verdict packet_qOffsets(struct unidbg_stub *stub, struct scan *scan) {
+    uint64_t bias = stub->port->bias;
+
+    (void)scan;
+    return bias ? reply_format(stub, "Text=%x;Data=%x;Bss=%x", bias, bias, bias) : REPLY;
 }

@@ -22,7 +22,6 @@ ABSENT(packet_X)
 ABSENT(packet_G)
 ABSENT(packet_P)
 ABSENT(packet_Z)
-ABSENT(packet_z)
 
 struct unidbg_breakpoint *breakpoint_at(struct unidbg_stub *stub, uint64_t address) {
     (void)stub;

@@ -3,9 +3,6 @@
 #include "../arch/x86_64/control.h"
 #include "../arch/x86_64/machine.h"
 
-READER(cr2)
-WRITER(cr2)
-
 static void restore(void *context, struct unidbg_frame *frame) {
     (void)context;
     if (read_cr2() != frame->cr2)

@@ -83,9 +83,18 @@ def test_the_least_reads_writes_stops_and_steps(minimal: HostBuild, names: dict[
         assert host.ask(b"Z0,%x,1" % names["count"]) == b"OK"
         assert b"swbreak" in host.ask(b"c")
         assert host.ask(b"s").startswith(b"T05")
-        assert host.ask(b"vCont;r%x,%x" % (names["count"], names["count"] + 9)).startswith(b"T05")
+        assert host.ask(b"C05").startswith(b"T05")
+        assert host.ask(b"S05").startswith(b"T05")
         assert len(host.ask(b"g")) == 2 * 552
         for packet in (
+            b"vCont?",
+            b"vCont;c",
+            b"X%x,0:" % names["buffer"],
+            b"x%x,1" % names["buffer"],
+            b"QAllow:WriteMem:0",
+            b"vUnidbgLook|?",
+            b"qfThreadInfo",
+            b"Hg0",
             b"Z2,202000,8",
             b"qRcmd,68656c70",
             b"QNonStop:1",

@@ -65,6 +65,7 @@ def _known() -> dict[int, RegisterLayout]:
         _layout("x86_64", _amd64_general()),
         _layout("x86_64", _amd64_general() + _x87()),
         _layout("x86_64", _amd64_general() + _x87() + _sse(16)),
+        _layout("x86_64", _amd64_general() + _x87() + _sse(16) + _rows(_SYSTEM[:2], 8, "system")),
         _layout("x86_64", _amd64_general() + system + _x87() + _sse(16)),
         _layout("i386", _i386()),
         _layout("i386", _i386() + _sse(8)),

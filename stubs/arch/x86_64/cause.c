@@ -3,15 +3,7 @@
 #include "../../core/arch.h"
 #include "../../core/features.h"
 
-enum {
-    DEBUG = 1,
-    NMI = 2,
-    BREAKPOINT = 3,
-    DOUBLE_FAULT = 8,
-    PAGE_FAULT = 14,
-    RESERVED = 15,
-    EXCEPTIONS = 32
-};
+enum { DOUBLE_FAULT = 8, PAGE_FAULT = 14, RESERVED = 15, EXCEPTIONS = 32 };
 
 const uint8_t arch_breakpoint = 0xcc;
 
@@ -21,60 +13,49 @@ static const uint8_t signals[] = {
     UNIDBG_SIGBUS, UNIDBG_SIGSEGV, UNIDBG_SIGSEGV, UNIDBG_SIGTRAP, UNIDBG_SIGFPE,  UNIDBG_SIGBUS,
     UNIDBG_SIGBUS, UNIDBG_SIGFPE,  UNIDBG_SIGSEGV, UNIDBG_SIGSEGV};
 
-#if WITH_TEXTS
-static const char *const reasons[] = {"divide error",
-                                      "debug exception",
-                                      "non-maskable interrupt",
-                                      "breakpoint",
-                                      "overflow",
-                                      "bound range exceeded",
-                                      "invalid opcode",
-                                      "no floating-point unit",
-                                      "double fault",
-                                      "coprocessor segment overrun",
-                                      "invalid task state segment",
-                                      "segment not present",
-                                      "stack segment fault",
-                                      "general protection fault",
-                                      "page fault",
-                                      "reserved exception",
-                                      "x87 floating-point error",
-                                      "alignment check",
-                                      "machine check",
-                                      "SIMD floating-point exception",
-                                      "virtualization exception",
-                                      "control protection exception"};
-#endif
+static const char reasons[] = "divide error\0"
+                              "debug exception\0"
+                              "non-maskable interrupt\0"
+                              "breakpoint\0"
+                              "overflow\0"
+                              "bound range exceeded\0"
+                              "invalid opcode\0"
+                              "no floating-point unit\0"
+                              "double fault\0"
+                              "coprocessor segment overrun\0"
+                              "invalid task state segment\0"
+                              "segment not present\0"
+                              "stack segment fault\0"
+                              "general protection fault\0"
+                              "page fault\0"
+                              "reserved exception\0"
+                              "x87 floating-point error\0"
+                              "alignment check\0"
+                              "machine check\0"
+                              "SIMD floating-point exception\0"
+                              "virtualization exception\0"
+                              "control protection exception";
+/* By vector; what is not here is an exception. */
+static const uint8_t kinds[] = {STOP_EXCEPTION, STOP_STEP, STOP_INTERRUPT, STOP_BREAKPOINT};
 
-static const char *reason_of(uint64_t number) {
-#if WITH_TEXTS
-    return reasons[number];
-#else
-    (void)number;
-    return NULL;
-#endif
+enum stop_kind arch_trap_kind(const struct unidbg_frame *frame) {
+    uint64_t vector = frame->vector;
+
+    if (vector < sizeof kinds)
+        return (enum stop_kind)kinds[vector];
+    return vector < EXCEPTIONS ? STOP_EXCEPTION : STOP_NONE;
 }
 
-static enum stop_kind kind_of(uint64_t vector) {
-    switch (vector) {
-    case DEBUG:
-        return STOP_STEP;
-    case NMI:
-        return STOP_INTERRUPT;
-    case BREAKPOINT:
-        return STOP_BREAKPOINT;
-    default:
-        return STOP_EXCEPTION;
-    }
+static unsigned number_of(const struct unidbg_frame *frame) {
+    return frame->vector < sizeof signals ? (unsigned)frame->vector : RESERVED;
 }
 
-struct arch_cause arch_cause(const struct unidbg_frame *frame) {
-    uint64_t number = frame->vector < sizeof signals ? frame->vector : RESERVED;
+uint8_t arch_trap_signal(const struct unidbg_frame *frame) {
+    return signals[number_of(frame)];
+}
 
-    if (frame->vector >= EXCEPTIONS)
-        return (struct arch_cause){.kind = STOP_NONE};
-    return (struct arch_cause){
-        .kind = kind_of(frame->vector), .signal = signals[number], .reason = reason_of(number)};
+const char *arch_trap_reason(const struct unidbg_frame *frame) {
+    return text_at(reasons, number_of(frame));
 }
 
 uint64_t arch_breakpoint_pc(const struct unidbg_frame *frame) {

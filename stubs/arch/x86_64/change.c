@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The port's functions for ring 0: writing. An observe-only build leaves this file out. */
+#include "../../core/features.h"
 #include "control.h"
 #include "machine.h"
 #include "registers.h"
 
 enum { CR0_WP = 0x10000, CR4_CET = 0x800000 };
-
-READER(cr0)
-READER(cr2)
-READER(cr3)
-READER(cr4)
-READER(cr8)
-READER(dr6)
-READER(dr7)
-WRITER(cr0)
-WRITER(cr2)
-WRITER(cr3)
-WRITER(cr4)
-WRITER(cr8)
-WRITER(dr0)
-WRITER(dr1)
-WRITER(dr2)
-WRITER(dr3)
-WRITER(dr6)
-WRITER(dr7)
 
 static void write_msr(uint32_t number, uint64_t value) {
     __asm__ volatile("wrmsr" : : "c"(number), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
@@ -73,10 +55,11 @@ static void restore_msr(uint32_t number, uint64_t value) {
 /* Only what a client has changed is written; cr2 also because the stub's own reads may have faulted. */
 void unidbg_x86_64_restore(void *context, struct unidbg_frame *frame) {
     (void)context;
-    restore_msr(MSR_EFER, frame->efer);
     restore_msr(MSR_FS_BASE, frame->fs_base);
     restore_msr(MSR_GS_BASE, frame->gs_base);
+#if WITH_DOCUMENTS
     restore_msr(MSR_KERNEL_GS_BASE, frame->k_gs_base);
+    restore_msr(MSR_EFER, frame->efer);
     if (read_cr8() != frame->cr8)
         write_cr8(frame->cr8);
     if (read_cr4() != frame->cr4)
@@ -85,6 +68,7 @@ void unidbg_x86_64_restore(void *context, struct unidbg_frame *frame) {
         write_cr0(frame->cr0);
     if (read_cr3() != frame->cr3)
         write_cr3(frame->cr3);
+#endif
     if (read_cr2() != frame->cr2)
         write_cr2(frame->cr2);
 }
@@ -93,6 +77,8 @@ uint64_t unidbg_x86_64_slot(void *context) {
     (void)context;
     return (uintptr_t)unidbg_x86_64_slot_area;
 }
+
+#if WITH_HARDWARE
 
 static void write_address(unsigned slot, uint64_t address) {
     switch (slot) {
@@ -140,12 +126,33 @@ uint32_t unidbg_x86_64_hardware_hits(void *context) {
     return (uint32_t)status & 15;
 }
 
+#else
+
+bool unidbg_x86_64_hardware(void *context, unsigned slot, enum unidbg_hardware kind, uint64_t address,
+                            unsigned length) {
+    (void)context;
+    (void)slot;
+    (void)kind;
+    (void)address;
+    (void)length;
+    return false;
+}
+
+uint32_t unidbg_x86_64_hardware_hits(void *context) {
+    (void)context;
+    return 0;
+}
+
+#endif
+
 void x86_add_writers(struct unidbg_port *port) {
     port->poke = unidbg_x86_64_poke;
     port->poke_text = unidbg_x86_64_poke_text;
     port->restore = unidbg_x86_64_restore;
     port->slot = unidbg_x86_64_slot;
+#if WITH_HARDWARE
     port->hardware_slots = 4;
     port->hardware = unidbg_x86_64_hardware;
     port->hardware_hits = unidbg_x86_64_hardware_hits;
+#endif
 }

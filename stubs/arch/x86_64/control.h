@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* System registers, read and written: each file names those that it needs. */
+/* System registers, read and written. */
 #ifndef X86_CONTROL_H
 #define X86_CONTROL_H
 
@@ -11,21 +11,44 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 
 #define READER(name)                                                                                         \
-    static uint64_t read_##name(void) {                                                                      \
+    static inline uint64_t read_##name(void) {                                                               \
         uint64_t value;                                                                                      \
         __asm__ volatile("mov %%" #name ", %0" : "=r"(value));                                               \
         return value;                                                                                        \
     }
 #define WRITER(name)                                                                                         \
-    static void write_##name(uint64_t value) {                                                               \
+    static inline void write_##name(uint64_t value) {                                                        \
         __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                                      \
     }
 #define READ_SELECTOR(name)                                                                                  \
-    static uint64_t read_##name(void) {                                                                      \
+    static inline uint64_t read_##name(void) {                                                               \
         uint16_t value;                                                                                      \
         __asm__ volatile("mov %%" #name ", %0" : "=r"(value));                                               \
         return value;                                                                                        \
     }
+
+READER(cr0)
+READER(cr2)
+READER(cr3)
+READER(cr4)
+READER(cr8)
+READER(dr6)
+READER(dr7)
+READ_SELECTOR(ds)
+READ_SELECTOR(es)
+READ_SELECTOR(fs)
+READ_SELECTOR(gs)
+WRITER(cr0)
+WRITER(cr2)
+WRITER(cr3)
+WRITER(cr4)
+WRITER(cr8)
+WRITER(dr0)
+WRITER(dr1)
+WRITER(dr2)
+WRITER(dr3)
+WRITER(dr6)
+WRITER(dr7)
 
 static inline uint64_t read_msr(uint32_t number) {
     uint32_t low;

@@ -20,7 +20,7 @@ bool arch_guarded(struct unidbg_guard *guard, void (*call)(void *argument), void
 }
 
 bool arch_guard_fails(const struct unidbg_guard *guard, struct unidbg_frame *frame) {
-    if (!guard->active || arch_cause(frame).kind < STOP_BREAKPOINT)
+    if (!guard->active || arch_trap_kind(frame) < STOP_BREAKPOINT)
         return false;
     frame->rdi = (uintptr_t)guard;
     frame->rip = (uintptr_t)unidbg_x86_64_failed;

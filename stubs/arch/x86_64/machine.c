@@ -3,17 +3,8 @@
 #include "machine.h"
 
 #include "../../core/arch.h"
+#include "../../core/features.h"
 #include "control.h"
-
-READER(cr0)
-READER(cr2)
-READER(cr3)
-READER(cr4)
-READER(cr8)
-READ_SELECTOR(ds)
-READ_SELECTOR(es)
-READ_SELECTOR(fs)
-READ_SELECTOR(gs)
 
 size_t unidbg_x86_64_peek(void *context, void *to, uint64_t address, size_t count) {
     (void)context;
@@ -22,15 +13,17 @@ size_t unidbg_x86_64_peek(void *context, void *to, uint64_t address, size_t coun
 
 void unidbg_x86_64_capture(void *context, struct unidbg_frame *frame) {
     (void)context;
-    frame->cr0 = read_cr0();
     frame->cr2 = read_cr2();
+    frame->fs_base = read_msr(MSR_FS_BASE);
+    frame->gs_base = read_msr(MSR_GS_BASE);
+#if WITH_DOCUMENTS /* they are told */
+    frame->k_gs_base = read_msr(MSR_KERNEL_GS_BASE);
+    frame->cr0 = read_cr0();
     frame->cr3 = read_cr3();
     frame->cr4 = read_cr4();
     frame->cr8 = read_cr8();
     frame->efer = read_msr(MSR_EFER);
-    frame->fs_base = read_msr(MSR_FS_BASE);
-    frame->gs_base = read_msr(MSR_GS_BASE);
-    frame->k_gs_base = read_msr(MSR_KERNEL_GS_BASE);
+#endif
     frame->ds = read_ds();
     frame->es = read_es();
     frame->fs = read_fs();

@@ -1,107 +1,73 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The register table: numbers, names and places in the frame. Numbers up to 56 are GDB's own for amd64. */
+/* The register table: numbers and places in the frame. Numbers up to 56 are GDB's own for amd64. */
 #include "registers.h"
 
 #include "../../core/arch.h"
 #include "../../core/features.h"
 
-#if WITH_DOCUMENTS
-#define NAMED(name) name,
-#else
-#define NAMED(name)
-#endif
-
 /* clang-format off */
 #define AT(member) (uint16_t)offsetof(struct unidbg_frame, member)
-#define SAVED(name, member) {NAMED(#name) TYPE_INT, 8, 8, UNIDBG_CALLEE_SAVED, AT(member)}
-#define GENERAL(name) {NAMED(#name) TYPE_INT, 8, 8, UNIDBG_VOLATILE, AT(name)}
-#define SEGMENT(name) {NAMED(#name) TYPE_FIXED, 4, 4, UNIDBG_SYSTEM, AT(name)}
-#define STACK(n) {NAMED("st" #n) TYPE_FLOAT, 10, 10, UNIDBG_FLOATING, AT(fxsave) + 32 + 16 * (n)}
-#define CONTROL(name, width, offset) {NAMED(#name) TYPE_INT, 4, width, UNIDBG_FLOATING, AT(fxsave) + (offset)}
-#define VECTOR(n) {NAMED("xmm" #n) TYPE_VECTOR, 16, 16, UNIDBG_FLOATING, AT(fxsave) + 160 + 16 * (n)}
-#define BASE(name) {NAMED(#name) TYPE_ADDRESS, 8, 8, UNIDBG_SYSTEM, AT(name)}
-#define SYSTEM(name, type) {NAMED(#name)(type), 8, 8, UNIDBG_SYSTEM, AT(name)}
+#define GENERAL(count, group, member) {count, TYPE_INT, 8, 8, group, 8, AT(member)}
+#define ONE(type, size, group, member) {1, type, size, size, group, 0, AT(member)}
+#define X87(type, width, at) {1, type, 4, width, UNIDBG_FLOATING, 0, AT(fxsave) + (at)}
 /* clang-format on */
 
-const struct x86_register x86_registers[X86_REGISTERS] = {
-    GENERAL(rax),
-    SAVED(rbx, rbx),
-    GENERAL(rcx),
-    GENERAL(rdx),
-    GENERAL(rsi),
-    GENERAL(rdi),
-    {NAMED("rbp") TYPE_DATA, 8, 8, UNIDBG_CALLEE_SAVED, AT(rbp)},
-    {NAMED("rsp") TYPE_DATA, 8, 8, UNIDBG_CALLEE_SAVED, AT(rsp)},
-    GENERAL(r8),
-    GENERAL(r9),
-    GENERAL(r10),
-    GENERAL(r11),
-    SAVED(r12, r12),
-    SAVED(r13, r13),
-    SAVED(r14, r14),
-    SAVED(r15, r15),
-    {NAMED("rip") TYPE_CODE, 8, 8, UNIDBG_CALLEE_SAVED, AT(rip)},
-    {NAMED("eflags") TYPE_EFLAGS, 4, 4, UNIDBG_VOLATILE, AT(rflags)},
-    SEGMENT(cs),
-    SEGMENT(ss),
-    SEGMENT(ds),
-    SEGMENT(es),
-    SEGMENT(fs),
-    SEGMENT(gs),
-    STACK(0),
-    STACK(1),
-    STACK(2),
-    STACK(3),
-    STACK(4),
-    STACK(5),
-    STACK(6),
-    STACK(7),
-    CONTROL(fctrl, 2, 0),
-    CONTROL(fstat, 2, 2),
-    {NAMED("ftag") TYPE_TAG, 4, 2, UNIDBG_FLOATING, AT(fxsave) + 4},
-    CONTROL(fiseg, 2, 12),
-    CONTROL(fioff, 4, 8),
-    CONTROL(foseg, 2, 20),
-    CONTROL(fooff, 4, 16),
-    CONTROL(fop, 2, 6),
-    VECTOR(0),
-    VECTOR(1),
-    VECTOR(2),
-    VECTOR(3),
-    VECTOR(4),
-    VECTOR(5),
-    VECTOR(6),
-    VECTOR(7),
-    VECTOR(8),
-    VECTOR(9),
-    VECTOR(10),
-    VECTOR(11),
-    VECTOR(12),
-    VECTOR(13),
-    VECTOR(14),
-    VECTOR(15),
-    {NAMED("mxcsr") TYPE_MXCSR, 4, 4, UNIDBG_FLOATING, AT(fxsave) + 24},
-    BASE(fs_base),
-    BASE(gs_base),
-    BASE(k_gs_base),
-    SYSTEM(cr0, TYPE_CR0),
-    SYSTEM(cr2, TYPE_INT),
-    SYSTEM(cr3, TYPE_INT),
-    SYSTEM(cr4, TYPE_CR4),
-    SYSTEM(cr8, TYPE_INT),
-    SYSTEM(efer, TYPE_EFER),
+/* Registers that follow each other in the frame as they do in their numbers. */
+static const struct x86_register runs[] = {
+    GENERAL(1, UNIDBG_VOLATILE, rax),
+    GENERAL(1, UNIDBG_CALLEE_SAVED, rbx),
+    GENERAL(4, UNIDBG_VOLATILE, rcx),
+    ONE(TYPE_DATA, 8, UNIDBG_CALLEE_SAVED, rbp),
+    ONE(TYPE_DATA, 8, UNIDBG_CALLEE_SAVED, rsp),
+    GENERAL(4, UNIDBG_VOLATILE, r8),
+    GENERAL(4, UNIDBG_CALLEE_SAVED, r12),
+    ONE(TYPE_CODE, 8, UNIDBG_CALLEE_SAVED, rip),
+    ONE(TYPE_EFLAGS, 4, UNIDBG_VOLATILE, rflags),
+    ONE(TYPE_FIXED, 4, UNIDBG_SYSTEM, cs),
+    ONE(TYPE_FIXED, 4, UNIDBG_SYSTEM, ss),
+    {4, TYPE_FIXED, 4, 4, UNIDBG_SYSTEM, 8, AT(ds)},
+    {8, TYPE_FLOAT, 10, 10, UNIDBG_FLOATING, 16, AT(fxsave) + 32},
+    X87(TYPE_INT, 2, 0),  /* fctrl */
+    X87(TYPE_INT, 2, 2),  /* fstat */
+    X87(TYPE_TAG, 2, 4),  /* ftag */
+    X87(TYPE_INT, 2, 12), /* fiseg */
+    X87(TYPE_INT, 4, 8),  /* fioff */
+    X87(TYPE_INT, 2, 20), /* foseg */
+    X87(TYPE_INT, 4, 16), /* fooff */
+    X87(TYPE_INT, 2, 6),  /* fop */
+    {16, TYPE_VECTOR, 16, 16, UNIDBG_FLOATING, 16, AT(fxsave) + 160},
+    X87(TYPE_MXCSR, 4, 24),
+    {3, TYPE_ADDRESS, 8, 8, UNIDBG_SYSTEM, 8, AT(fs_base)},
+#if WITH_DOCUMENTS
+    ONE(TYPE_CR0, 8, UNIDBG_SYSTEM, cr0),
+    GENERAL(2, UNIDBG_SYSTEM, cr2),
+    ONE(TYPE_CR4, 8, UNIDBG_SYSTEM, cr4),
+    GENERAL(1, UNIDBG_SYSTEM, cr8),
+    ONE(TYPE_EFER, 8, UNIDBG_SYSTEM, efer),
+#endif
 };
+
+struct x86_register x86_register(unsigned number) {
+    const struct x86_register *run = runs;
+    struct x86_register it;
+
+    while (number >= run->count)
+        number -= run++->count;
+    it = *run;
+    it.offset = (uint16_t)(it.offset + it.stride * number);
+    return it;
+}
 
 unsigned arch_register_count(void) {
     return WITH_DOCUMENTS ? X86_REGISTERS : X86_FIRST_SYSTEM; /* what GDB expects of itself */
 }
 
 unsigned arch_register_size(unsigned number) {
-    return x86_registers[number].size;
+    return x86_register(number).size;
 }
 
 unsigned arch_register_group(unsigned number) {
-    return x86_registers[number].group;
+    return x86_register(number).group;
 }
 
 const int8_t *arch_expedited(void) {
@@ -151,17 +117,19 @@ static unsigned full_tags(const uint8_t *fxsave) {
     return tags;
 }
 
-void arch_register_get(const struct unidbg_frame *frame, unsigned number, uint8_t *to) {
-    const struct x86_register *it = &x86_registers[number];
-    const uint8_t *from = (const uint8_t *)frame + it->offset;
+unsigned arch_register_get(const struct unidbg_frame *frame, unsigned number, uint8_t *to) {
+    const struct x86_register it = x86_register(number);
+    const uint8_t *from = (const uint8_t *)frame + it.offset;
+    unsigned tags;
 
-    for (unsigned i = 0; i < it->size; i++)
-        to[i] = i < it->width ? from[i] : 0;
-    if (it->type == TYPE_TAG) {
-        unsigned tags = full_tags(frame->fxsave);
+    for (unsigned i = 0; i < it.size; i++)
+        to[i] = i < it.width ? from[i] : 0;
+    if (it.type == TYPE_TAG) {
+        tags = full_tags(frame->fxsave);
         to[0] = (uint8_t)tags;
         to[1] = (uint8_t)(tags >> 8);
     }
+    return it.size;
 }
 
 const char *arch_registers(void) {

@@ -32,20 +32,20 @@ enum x86_type {
     TYPE_ADDRESS,
 };
 
+/* Registers of one kind, or one of them. */
 struct x86_register {
-#if WITH_DOCUMENTS
-    char name[10];
-#endif
+    uint8_t count;
     uint8_t type;
-    uint8_t size;  /* bytes on the wire */
-    uint8_t width; /* bytes in the frame; the rest is 0 */
-    uint8_t group; /* UNIDBG_VOLATILE ... */
-    uint16_t offset;
+    uint8_t size;    /* bytes on the wire */
+    uint8_t width;   /* bytes in the frame; the rest is 0 */
+    uint8_t group;   /* UNIDBG_VOLATILE ... */
+    uint8_t stride;  /* from one to the next in the frame */
+    uint16_t offset; /* of the first in the frame */
 };
+
+struct x86_register x86_register(unsigned number);
 
 /* A number of up to eight bytes, low byte first. */
 uint64_t x86_load(const uint8_t *from, unsigned count);
-
-extern const struct x86_register x86_registers[X86_REGISTERS];
 
 #endif

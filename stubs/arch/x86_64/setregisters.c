@@ -46,15 +46,15 @@ static bool set_special(struct unidbg_frame *frame, const struct x86_register *i
 }
 
 bool arch_register_set(struct unidbg_frame *frame, unsigned number, const uint8_t *from) {
-    const struct x86_register *it = &x86_registers[number];
+    const struct x86_register it = x86_register(number);
 
-    if (it->type >= TYPE_SPECIAL) {
-        if (!set_special(frame, it, from))
+    if (it.type >= TYPE_SPECIAL) {
+        if (!set_special(frame, &it, from))
             return false;
-        if (it->type < TYPE_COPIED)
+        if (it.type < TYPE_COPIED)
             return true;
     }
-    for (unsigned i = 0; i < it->width; i++)
-        ((uint8_t *)frame + it->offset)[i] = from[i];
+    for (unsigned i = 0; i < it.width; i++)
+        ((uint8_t *)frame + it.offset)[i] = from[i];
     return true;
 }

@@ -3,91 +3,60 @@
 #include "../../core/arch.h"
 #include "registers.h"
 
-struct flag {
-    char name[7];
-    uint8_t bit;
-};
+/* Names of bits, each behind the number of bits that were left out before it, as a letter from A. */
+static const char eflags[] =
+    "ACF\0BPF\0BAF\0BZF\0ASF\0ATF\0AIF\0ADF\0AOF\0CNT\0BRF\0AVM\0AAC\0AVIF\0AVIP\0AID\0";
+static const char cr0[] = "APE\0AMP\0AEM\0ATS\0AET\0ANE\0KWP\0BAM\0KNW\0ACD\0APG\0";
+static const char cr4[] =
+    "AVME\0APVI\0ATSD\0ADE\0APSE\0APAE\0AMCE\0APGE\0APCE\0AOSFXSR\0AOSXMM\0AUMIP\0ALA57\0AVMXE\0"
+    "CFSGS\0APCIDE\0AOSXSAV\0BSMEP\0ASMAP\0APKE\0ACET\0";
+static const char efer[] = "ASCE\0HLME\0BLMA\0ANXE\0ASVME\0BFFXSR\0";
 
-static const struct flag eflags[] = {{"CF", 0},  {"PF", 2},   {"AF", 4},   {"ZF", 6},  {"SF", 7},  {"TF", 8},
-                                     {"IF", 9},  {"DF", 10},  {"OF", 11},  {"NT", 14}, {"RF", 16}, {"VM", 17},
-                                     {"AC", 18}, {"VIF", 19}, {"VIP", 20}, {"ID", 21}, {"", 0}};
-static const struct flag cr0[] = {{"PE", 0},  {"MP", 1},  {"EM", 2},  {"TS", 3},  {"ET", 4},  {"NE", 5},
-                                  {"WP", 16}, {"AM", 18}, {"NW", 29}, {"CD", 30}, {"PG", 31}, {"", 0}};
-static const struct flag cr4[] = {{"VME", 0},    {"PVI", 1},     {"TSD", 2},   {"DE", 3},    {"PSE", 4},
-                                  {"PAE", 5},    {"MCE", 6},     {"PGE", 7},   {"PCE", 8},   {"OSFXSR", 9},
-                                  {"OSXMM", 10}, {"UMIP", 11},   {"LA57", 12}, {"VMXE", 13}, {"FSGS", 16},
-                                  {"PCIDE", 17}, {"OSXSAV", 18}, {"SMEP", 20}, {"SMAP", 21}, {"PKE", 22},
-                                  {"CET", 23},   {"", 0}};
-static const struct flag efer[] = {{"SCE", 0},   {"LME", 8},    {"LMA", 10}, {"NXE", 11},
-                                   {"SVME", 12}, {"FFXSR", 14}, {"", 0}};
+static void write_flags(struct unidbg_text *out, const char *id, char size, const char *flag) {
+    uint64_t bit = 0;
 
-static void write_flags(struct unidbg_text *out, const char *id, char size, const struct flag *flag) {
-    unidbg_write(out, "<flags id=\"");
-    unidbg_write(out, id);
-    unidbg_write(out, "\" size=\"");
-    out->put(out, size);
-    unidbg_write(out, "\">");
-    for (; flag->name[0]; flag++) {
-        unidbg_write(out, "<field name=\"");
-        unidbg_write(out, flag->name);
-        unidbg_write(out, "\" start=\"");
-        unidbg_write_decimal(out, flag->bit);
-        unidbg_write(out, "\" end=\"");
-        unidbg_write_decimal(out, flag->bit);
-        unidbg_write(out, "\"/>");
+    text_format(out, "<flags id=\"%s\" size=\"%c\">", id, size);
+    for (; *flag; flag = text_at(flag, 1), bit++) {
+        bit += (unsigned)(*flag - 'A');
+        text_format(out, "<field name=\"%s\" start=\"%d\" end=\"%d\"/>", flag + 1, bit, bit);
     }
     unidbg_write(out, "</flags>\n");
 }
 
-static const char *type_name(unsigned type, unsigned size) {
-    switch (type) {
-    case TYPE_DATA:
-    case TYPE_ADDRESS:
-        return "data_ptr";
-    case TYPE_CODE:
-        return "code_ptr";
-    case TYPE_FLOAT:
-        return "i387_ext";
-    case TYPE_VECTOR:
-        return "vec128";
-    case TYPE_EFLAGS:
-        return "eflags";
-    case TYPE_CR0:
-        return "cr0";
-    case TYPE_CR4:
-        return "cr4";
-    case TYPE_EFER:
-        return "efer";
-    default:
-        return size == 4 ? "int32" : "uint64";
-    }
-}
+/* By enum x86_type. */
+static const char type_names[] =
+    "uint64\0data_ptr\0i387_ext\0vec128\0cr0\0cr4\0efer\0eflags\0int32\0int32\0int32\0"
+    "code_ptr\0data_ptr";
 
+/* Of all registers, by number. */
+static const char register_names[] =
+    "rax\0rbx\0rcx\0rdx\0rsi\0rdi\0rbp\0rsp\0r8\0r9\0r10\0r11\0r12\0r13\0r14\0r15\0rip\0eflags\0cs\0ss\0ds\0e"
+    "s\0fs\0gs\0"
+    "st0\0st1\0st2\0st3\0st4\0st5\0st6\0st7\0fctrl\0fstat\0ftag\0fiseg\0fioff\0foseg\0fooff\0fop\0"
+    "xmm0\0xmm1\0xmm2\0xmm3\0xmm4\0xmm5\0xmm6\0xmm7\0xmm8\0xmm9\0xmm10\0xmm11\0xmm12\0xmm13\0xmm14\0xmm15\0mx"
+    "csr\0"
+    "fs_base\0gs_base\0k_gs_base\0cr0\0cr2\0cr3\0cr4\0cr8\0efer";
+
+/* gdb's trace files bear no long lines. */
 static void write_register(struct unidbg_text *out, unsigned number) {
-    const struct x86_register *it = &x86_registers[number];
+    struct x86_register it = x86_register(number);
+    const char *group = "";
 
-    unidbg_write(out, "<reg name=\"");
-    unidbg_write(out, it->name);
-    unidbg_write(out, "\" bitsize=\"");
-    unidbg_write_decimal(out, (uint64_t)8 * it->size);
-    unidbg_write(out, "\" type=\"");
-    unidbg_write(out, type_name(it->type, it->size));
-    if (it->group == UNIDBG_FLOATING)
-        unidbg_write(out, number < X86_FIRST_SSE ? "\" group=\"float" : "\" group=\"vector");
-    if (it->group == UNIDBG_SYSTEM && number >= X86_FIRST_SEGMENTS)
-        unidbg_write(out, "\" group=\"system");
-    unidbg_write(out, "\" regnum=\"");
-    unidbg_write_decimal(out, number);
-    unidbg_write(out, "\"/>\n"); /* gdb's trace files bear no long lines */
+    if (it.group == UNIDBG_FLOATING)
+        group = number < X86_FIRST_SSE ? "\" group=\"float" : "\" group=\"vector";
+    if (number >= X86_FIRST_SEGMENTS)
+        group = "\" group=\"system";
+    text_format(out, "<reg name=\"%s\" bitsize=\"%d\" type=\"%s%s\" regnum=\"%d\"/>\n",
+                text_at(register_names, number), (uint64_t)8 * it.size,
+                it.type == TYPE_INT && it.size == 4 ? "int32" : text_at(type_names, it.type), group,
+                (uint64_t)number);
 }
 
-static void begin(struct unidbg_text *out, const char *feature) {
-    unidbg_write(out, "<feature name=\"org.");
-    unidbg_write(out, feature);
-    unidbg_write(out, "\">");
+static void begin_feature(struct unidbg_text *out, const char *feature) {
+    text_format(out, "<feature name=\"org.%s\">", feature);
 }
 
-static void end(struct unidbg_text *out, unsigned from, unsigned to) {
+static void end_feature(struct unidbg_text *out, unsigned from, unsigned to) {
     for (; from < to; from++)
         write_register(out, from);
     unidbg_write(out, "</feature>\n");
@@ -107,18 +76,18 @@ void arch_target_xml(struct unidbg_text *out) {
     unidbg_write(out,
                  "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">"
                  "<architecture>i386:x86-64</architecture><osabi>none</osabi>");
-    begin(out, "gnu.gdb.i386.core");
+    begin_feature(out, "gnu.gdb.i386.core");
     write_flags(out, "eflags", '4', eflags);
-    end(out, 0, X86_FIRST_SSE);
-    begin(out, "gnu.gdb.i386.sse");
+    end_feature(out, 0, X86_FIRST_SSE);
+    begin_feature(out, "gnu.gdb.i386.sse");
     unidbg_write(out, vector_types);
-    end(out, X86_FIRST_SSE, X86_FIRST_SEGMENTS);
-    begin(out, "gnu.gdb.i386.segments");
-    end(out, X86_FIRST_SEGMENTS, X86_FIRST_SYSTEM);
-    begin(out, "unidbg.x86_64.system");
+    end_feature(out, X86_FIRST_SSE, X86_FIRST_SEGMENTS);
+    begin_feature(out, "gnu.gdb.i386.segments");
+    end_feature(out, X86_FIRST_SEGMENTS, X86_FIRST_SYSTEM);
+    begin_feature(out, "unidbg.x86_64.system");
     write_flags(out, "cr0", '8', cr0);
     write_flags(out, "cr4", '8', cr4);
     write_flags(out, "efer", '8', efer);
-    end(out, X86_FIRST_SYSTEM, X86_REGISTERS);
+    end_feature(out, X86_FIRST_SYSTEM, X86_REGISTERS);
     unidbg_write(out, "</target>");
 }

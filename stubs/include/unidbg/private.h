@@ -69,50 +69,60 @@ struct unidbg_queue {
     bool notified; /* the line was asked to interrupt */
 };
 
+/* What is used most stands first: it is reached by shorter instructions. What ends together stands together. */
 struct unidbg_stub {
     const struct unidbg_port *port;
     struct unidbg_frame *frame; /* of the CPU that stands; NULL while the guest runs */
     struct unidbg_receiver in;
     struct unidbg_sender out;
-    struct unidbg_queue queue;
 
-    bool waits;      /* a packet in `in` came while the guest ran */
-    int16_t pending; /* a byte that was looked at too early; -1: none */
+    /* What a client negotiated: it means nothing to the next. */
+    uint8_t allowed;    /* ALLOW_... of core/allow.h: what this client may change */
+    bool text_errors;   /* error-message+ */
+    bool bare_binary;   /* x as LLDB has it */
+    bool nonstop;       /* QNonStop:1 */
+    bool notifying;     /* a notification was sent, vStopped has not been answered OK yet */
+    bool lldb;          /* a packet came that only LLDB sends */
+    bool lldb_threads;  /* QListThreadsInStopReply */
+    bool error_strings; /* error-message+ as LLDB has it */
 
-    /* The session: everything that a client's going ends. */
-    bool no_ack;            /* the client asked for it */
-    bool spare_ack;         /* the `+` for that answer may still come */
+    /* The session: what a client's going ends. */
+    bool no_ack;       /* the client asked for it */
+    bool spare_ack;    /* the `+` for that answer may still come */
+    bool awaited;      /* the client resumed the guest and waits for a stop reply */
+    uint8_t probation; /* somebody stopped the guest: answers that it has still to take note of */
+    bool stepping;     /* one instruction, or out of the range below */
+
     bool greeted;           /* a `+` outside of any exchange: a client has just come */
-    bool awaited;           /* the client resumed the guest and waits for a stop reply */
-    uint8_t allowed;        /* ALLOW_... of core/allow.h: what this client may change */
-    bool text_errors;       /* error-message+ */
-    bool error_strings;     /* the same as LLDB has it */
-    bool bare_binary;       /* x as LLDB has it */
-    bool nonstop;           /* QNonStop:1 */
     bool live;              /* a packet is answered while the guest runs */
-    bool notifying;         /* a notification was sent, vStopped has not been answered OK yet */
     bool told_gone;         /* the thread that was told last is not held any more */
-    bool lldb;              /* a packet came that only LLDB sends */
-    bool lldb_threads;      /* QListThreadsInStopReply */
-    uint8_t probation;      /* somebody stopped the guest: answers that it has still to take note of */
     bool quiet;             /* all is sent, and nothing came since */
     bool heard;             /* a byte came since heard_ns was set */
-    uint64_t heard_ns;      /* when the line last gave a byte */
-    uint64_t lease_ns;      /* 0: no lease */
+    bool waits;             /* a packet in `in` came while the guest ran */
+    bool step_interrupts;   /* steps let interrupts in */
+    int16_t pending;        /* a byte that was looked at too early; -1: none */
     uint32_t thread_listed; /* index at which qsThreadInfo goes on */
+    uint64_t lease_ns;      /* 0: no lease */
 
     /* The stop. */
     uint8_t signal;
     uint8_t stop_kind;     /* enum stop_kind of core/stop.h */
     uint8_t stop_hardware; /* enum unidbg_hardware that hit; 0: none */
     uint8_t panic_signal;
-    bool captured;                /* the frame has the system registers */
-    uint64_t stop_address;        /* of the watchpoint */
-    const char *reason;           /* for people */
-    const char *panic_text;       /* set by unidbg_panic for the trap that it makes */
+    bool captured;          /* the frame has the system registers */
+    uint64_t stops;         /* counted since boot */
+    uint64_t stop_address;  /* of the watchpoint */
+    const char *reason;     /* for people */
+    const char *panic_text; /* set by unidbg_panic for the trap that it makes */
+    uint64_t heard_ns;      /* when the line last gave a byte */
+    uint64_t stood_ns;      /* how long the guest stood at the last of them that ended */
+
+    /* The thread that g and p mean (Hg); 0: any. */
+    uint64_t thread_general;
+    uint64_t other_id; /* 0: `other` holds nothing */
+    unsigned other_known;
+    struct unidbg_queue queue;
     char text[UNIDBG_TEXT_BYTES]; /* the whole reason of a fatal stop; empty: there is none */
-    uint64_t stops;               /* counted since boot */
-    uint64_t stood_ns;            /* how long the guest stood at the last of them that ended */
 
     /* Non-stop: threads that are held, `told` of them told. */
     uint64_t held[UNIDBG_HELD];
@@ -121,17 +131,11 @@ struct unidbg_stub {
     uint8_t told;
     uint8_t asked_signal;
 
-    /* The thread that g and p mean (Hg); 0: any. */
-    uint64_t thread_general;
     struct unidbg_frame other; /* registers of a thread that is not the stopped one */
-    uint64_t other_id;         /* 0: `other` holds nothing */
-    unsigned other_known;
 
     struct unidbg_guard guard; /* around the handling of a packet */
 
     /* Going on. */
-    bool stepping;        /* one instruction, or out of the range below */
-    bool step_interrupts; /* steps let interrupts in */
     uint64_t range_start;
     uint64_t range_end;
     struct unidbg_step step; /* the architecture's: the step under way */
