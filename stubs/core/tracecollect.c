@@ -47,7 +47,7 @@ static bool make_room(struct trace *trace, uint32_t count) {
     return !trace->full;
 }
 
-static void add(struct trace *trace, const void *bytes, uint32_t count) {
+static void add_bytes(struct trace *trace, const void *bytes, uint32_t count) {
     const uint8_t *from = bytes;
 
     for (uint32_t i = 0; i < count; i++)
@@ -57,7 +57,7 @@ static void add(struct trace *trace, const void *bytes, uint32_t count) {
 
 static void add_number(struct trace *trace, uint64_t value, unsigned bytes) {
     for (; bytes-- > 0; value >>= 8)
-        add(trace, &value, 1);
+        add_bytes(trace, &value, 1);
 }
 
 static void open_frame(struct trace *trace, const struct tracepoint *point) {
@@ -96,20 +96,20 @@ static void collect_registers(struct unidbg_stub *stub, struct trace *trace) {
         length += arch_register_size(i);
     if (!make_room(trace, length))
         return;
-    add(trace, "R", 1);
+    add_bytes(trace, "R", 1);
     for (unsigned i = 0; i < arch_register_count(); i++) {
         arch_register_get(stub->frame, i, value);
-        add(trace, value, arch_register_size(i));
+        add_bytes(trace, value, arch_register_size(i));
     }
 }
 
 static bool collect_piece(struct trace *trace, uint64_t address, const uint8_t *bytes, uint32_t count) {
     if (!make_room(trace, 11 + count))
         return false;
-    add(trace, "M", 1);
+    add_bytes(trace, "M", 1);
     add_number(trace, address, 8);
     add_number(trace, count, 2);
-    add(trace, bytes, count);
+    add_bytes(trace, bytes, count);
     return true;
 }
 
@@ -168,7 +168,7 @@ bool trace_value(struct unidbg_stub *stub, uint32_t number) {
     if (!trace || !trace->collecting || !trace_get(stub, number, &value))
         return false;
     if (make_room(trace, 13)) {
-        add(trace, "V", 1);
+        add_bytes(trace, "V", 1);
         add_number(trace, number, 4);
         add_number(trace, (uint64_t)value, 8);
     }
