@@ -1,4 +1,4 @@
-"""docs/remote.md over a real sshd on loopback: a tunnel, a command at the other end, a streamed dump."""
+"""docs/remote.md over a real sshd on loopback: a tunnel, commands and the interface there, a dump."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.e2e.guests import UNIDBG, Booted, boot_guest, run_unidbg
+from tests.e2e.test_tui import Terminal
 
 SSHD = shutil.which("sshd", path=os.pathsep.join(["/usr/sbin", "/usr/local/sbin", os.environ["PATH"]]))
 pytestmark = [
@@ -133,6 +134,27 @@ def test_unidbg_at_the_other_end(host: Host, guest: Booted) -> None:
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     shows(done)
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux here")
+def test_the_interface_at_the_other_end(
+    host: Host, guest: Booted, tmp_path: Path, state_folder: Path
+) -> None:
+    terminal = Terminal(state_folder / f"{tmp_path.name}.tmux", (120, 40))
+    there = shlex.join([UNIDBG, "attach", guest.stub, "--image", str(guest.image)])
+    try:
+        terminal.run(*host.ssh()[:-1], "-t", "there", there)
+        terminal.wait_for(r"● live")
+        terminal.press("4")
+        first = terminal.wait_for(r"iterations +[\d,]+")
+        terminal.wait_for(r"iterations +[\d,]+", unlike=first)
+        terminal.resize(80, 24)
+        terminal.wait_for(r"iterations +[\d,]+")
+        terminal.press("q")
+        terminal.wait_for("left with 0")
+    finally:
+        terminal.end()
+    guest.wait_for_life()
 
 
 def test_a_dump_is_streamed(host: Host, guest: Booted, tmp_path: Path) -> None:
