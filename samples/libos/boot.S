@@ -37,8 +37,9 @@
     .globl boot_entry
     .type boot_entry, @function
 boot_entry:
-    .cfi_startproc
-    .cfi_undefined 16 /* rip: nothing called this */
+    .cfi_startproc simple /* under .code32 the assembler would begin with esp by its number of 32 bits: rsi */
+    .cfi_def_cfa 7, 8     /* rsp */
+    .cfi_undefined 16     /* rip: nothing called this */
     rdtsc /* the first instruction: boot phases count from here */
     movl $LINKED_AT, %ebp /* everything is found from here: 32-bit code knows no other relative addresses */
     movl %eax, boot_first_tick - boot_entry(%ebp)

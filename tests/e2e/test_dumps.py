@@ -153,7 +153,7 @@ def test_lldb_opens_our_core(running: Booted, tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=60, check=False,
         env={"PYTHONPATH": LLDB_PYTHON, "PATH": "/usr/bin"},
     )  # fmt: skip
-    assert re.search(r"`loop_run.*\n.*`libos_main", said.stdout), said.stdout
+    assert re.search(r"`loop_run.*\n.*`libos_main.*\n.*`boot_entry", said.stdout), said.stdout
     assert "heartbeats = " in said.stdout
 
 
