@@ -28,6 +28,7 @@ def test_these_are_checked() -> None:
     assert CHECKED == ["hello", "httpd"]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", CHECKED)
 def test_a_sample_passes_its_checks(name: str, sample: Callable[[str], Path]) -> None:
     sample(name)
