@@ -24,10 +24,11 @@ from unidbg.checks.conditions import BadCondition, Condition, parse
 from unidbg.checks.paths import near
 from unidbg.checks.quantities import NoQuantity, quantity
 from unidbg.checks.running import BUILT_IN
+from unidbg.config import SCHEMA as SECTIONS
 from unidbg.errors import ConfigError
 
 KEYS = ("builtin", "suppress", "limits", "conditions", "growth", "load", "baseline")
-LOAD_KEYS = ("command", "timeout", "settle")
+LOAD_KEYS = ("command", "timeout")
 
 
 class Suppression(NamedTuple):
@@ -123,6 +124,8 @@ class _Reader:
             if key not in keys:
                 close = near(key, list(keys))
                 hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(keys)}"
+                if not where and key in SECTIONS:
+                    hint = "that belongs into unidbg.toml, which is read beside a file of checks"
                 raise self.error(key, f"there is no `{where}{key}`; {hint}")
 
     def table(self, data: Mapping[str, object], key: str) -> Mapping[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,7 +98,8 @@ def _file(path: str) -> Plan:
         text = Path(path).read_text(encoding="utf-8")
         data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: no file of checks: {error}") from None
+        line = re.search(r"at line (\d+)", str(error))
+        raise ConfigError(f"{path}{f':{line[1]}' if line else ''}: no file of checks: {error}") from None
     return read_plan(path, data.get("checks", data) if set(data) == {"checks"} else data, text)
 
 
@@ -122,22 +124,25 @@ def _baseline(wishes: Wishes, plans: list[Plan]) -> tuple[str, frozenset[str]]:
 @contextmanager
 def _guest(wishes: Wishes, settings: Settings) -> Iterator[tuple[Session, dict[str, str]]]:
     """The session, and what the load command finds in its environment."""
-    target = wishes.target or configuration.load().text("target", "url")
+    project = configuration.load()
+    target = wishes.target or project.text("target", "url")
+    if target is None and project.text("run", "image") is None:
+        raise ConfigError(
+            "what is to be checked? give a TARGET or an IMAGE, or `image` under [run] in unidbg.toml"
+        )
+    if target is not None and "/" in target and ":" not in target and not os.path.exists(target):
+        raise ConfigError(f"there is no file {target}: build it first, or give another TARGET or IMAGE")
     if target is not None and not is_image(target):
         with opening.open_session(target, settings) as session:
             yield session, {"UNIDBG_TARGET": target}
         return
     from unidbg.testing.guest import boot
 
-    with boot(image=target, folder=os.getcwd(), ready=wishes.ready or _ready()) as guest:
+    ready = wishes.ready or project.text("run", "ready") or "probe"  # its first structures can be read
+    with boot(image=target, folder=os.getcwd(), ready=ready) as guest:
         ports = {f"UNIDBG_PORT_{there}": str(here) for _, here, there in guest.record.forwards}
         with guest.session() as session:
             yield session.session, {"UNIDBG_TARGET": guest.stub, **ports}
-
-
-def _ready() -> str:
-    """By default a guest is ready when its first structures can be read."""
-    return configuration.load().text("run", "ready") or "probe"
 
 
 def is_image(path: str) -> bool:
@@ -162,6 +167,10 @@ def _answer(wishes: Wishes, settings: Settings, jobs: list[Job], code: int, base
     from unidbg.testing.checking import FINE, FOUND
 
     view = _merged(jobs)
+    if not view.verdicts:
+        raise ConfigError(
+            f"no check matches -k {wishes.expression!r}: `unidbg check --list` has the built-in ones"
+        )
     if wishes.github:
         from unidbg.render.github import workflow_commands
 

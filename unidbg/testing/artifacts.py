@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from unidbg.errors import UnidbgError
@@ -15,11 +16,13 @@ def collect(guest: Guest, folder: Path, test: str) -> str:
     """Write the files of a guest under `folder`, one folder a test; the text for the report."""
     place = folder / re.sub(r"[^\w.-]+", "-", test)[-120:].strip("-") / guest.name
     place.mkdir(parents=True, exist_ok=True)
-    parts = [_diagnosis(guest, place), _console(guest, place), _dump(guest, place)]
+    dump = _dump(guest, place)
+    parts = [_diagnosis(guest, place, dump), _console(guest, place), _said(dump, guest)]
     return "\n".join(part for part in parts if part)
 
 
-def _diagnosis(guest: Guest, place: Path) -> str:
+def _diagnosis(guest: Guest, place: Path, dump: Path | str) -> str:
+    """What it names as the next step is asked of the dump: the guest will be gone."""
     from unidbg.render.markdown import diagnosis
     from unidbg.render.table import render
 
@@ -30,6 +33,9 @@ def _diagnosis(guest: Guest, place: Path) -> str:
         return f"no diagnosis: {error}"
     finally:
         guest.leave()
+    if isinstance(dump, Path):
+        steps = (step.replace(found.provenance.target, str(dump)) for step in found.next)
+        found = replace(found, next=tuple(f"{step} --image {guest.image}" for step in steps))
     path = place / "diagnosis.md"
     path.write_text(diagnosis(found), encoding="utf-8")
     return f"{render(found, 110)}\ndiagnosis: {path}"
@@ -43,10 +49,15 @@ def _console(guest: Guest, place: Path) -> str:
     return f"console:   {path}"
 
 
-def _dump(guest: Guest, place: Path) -> str:
-    path = place / "guest.core"
+def _dump(guest: Guest, place: Path) -> Path | str:
+    """Its path, or why there is none."""
     try:
-        guest.dump(path)
+        return guest.dump(place / "guest.core")
     except (UnidbgError, subprocess.TimeoutExpired, OSError) as error:
-        return f"no dump: {error}"
-    return f"dump:      {path}\nlook into it: unidbg overview {path} --image {guest.image}"
+        return str(error)
+
+
+def _said(dump: Path | str, guest: Guest) -> str:
+    if isinstance(dump, str):
+        return f"no dump: {dump}"
+    return f"dump:      {dump}\nlook into it: unidbg overview {dump} --image {guest.image}"

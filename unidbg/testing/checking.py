@@ -166,8 +166,8 @@ class Plugin:
     def pytest_collection(self, session: pytest.Session) -> object:
         """Collect, select by -k, and say so to whoever listens."""
         items: list[pytest.Item] = []
-        for number, job in enumerate(self._jobs):
-            name = job.plan.path or ("built-in" if number == 0 else f"built-in-{number}")
+        for job in self._jobs:
+            name = os.path.relpath(job.plan.path) if job.plan.path else "built-in"
             collector = CheckCollector.from_parent(session, name=name, nodeid=name, job=job)
             items += list(session.genitems(collector))
         session.items = items
@@ -192,7 +192,7 @@ def run(jobs: Sequence[Job], arguments: Sequence[str], *, shown: bool) -> int:
     Nothing of the project's own tests is run or heeded: no conftest.py, no plugins, no options of theirs.
     """
     words = [word for name in NEEDLESS for word in ("-p", f"no:{name}")]
-    words += ["--noconftest", "--rootdir", ".", "-c", os.devnull]
+    words += ["--noconftest", "--rootdir", ".", "-c", os.devnull, "-o", "junit_suite_name=unidbg"]
     kept = io.StringIO()
     with _bare(), contextlib.nullcontext() if shown else contextlib.redirect_stdout(kept):
         code = pytest.main([*words, *arguments], plugins=[Plugin(jobs)])

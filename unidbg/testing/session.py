@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from unidbg.checks.check import Seen
 from unidbg.errors import TargetTimeout, UnidbgError
 from unidbg.session import Session
 from unidbg.views.base import Absent, View
@@ -31,7 +32,7 @@ class GuestSession:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.closed = False
-        self._known: frozenset[str] | None = None
+        self._known: dict[str, int] = {}
         self._allocated = self._heap_bytes()
 
     def view(self, name: str) -> View:
@@ -66,6 +67,7 @@ class GuestSession:
         """Until a condition holds: a function of this session, or a path with `min`, `max`, `is`, `not_` or
         `matches`, as in a file of checks. TargetTimeout says what it was in the end.
         """
+        __tracebackhide__ = True
         ask = condition if callable(condition) else self._asker(condition, wanted)
         deadline = time.monotonic() + timeout
         while not ask(self):
@@ -90,19 +92,36 @@ class GuestSession:
 
     def remember(self) -> None:
         """What the checks find now is known from here on."""
-        self._known = frozenset(finding.fingerprint for finding in self.findings())
+        self._known = {}
+        for finding, amount in self._amounts():
+            self._known[finding.fingerprint] = self._known.get(finding.fingerprint, 0) + amount
+
+    def _amounts(self) -> Iterator[tuple[Finding, int]]:
+        """What the checks find, and how much of it there is: of leaks the blocks, of all else 1."""
+        from unidbg.checks.running import BUILT_IN, run, views_needed
+        from unidbg.views.forensics import LeaksView
+
+        views = self.session.views(views_needed(BUILT_IN))
+        leaks = views.get("leaks")
+        for finding in run(Seen(views), BUILT_IN)[0]:
+            amount = 1
+            if finding.check == "heap-leaks" and isinstance(leaks, LeaksView):
+                amount = leaks.groups[int(finding.where.rpartition(".")[2])].count
+            yield finding, amount
 
     def no_new_findings(self, ignore: Sequence[str] = ()) -> None:
-        """AssertionError when the checks find what was not there at `remember`; notes do not count.
+        """AssertionError when the checks find what was not there at `remember`, or more blocks of a leak.
 
-        `ignore` are names of checks.
+        Notes do not count. `ignore` are names of checks.
         """
-        known = self._known or frozenset()
-        new = [
-            finding
-            for finding in self.findings()
-            if finding.fingerprint not in known and finding.severity != "note" and finding.check not in ignore
-        ]
+        __tracebackhide__ = True  # a report shows the test
+        left = dict(self._known)
+        new = []
+        for finding, amount in self._amounts():
+            had = left.get(finding.fingerprint, 0)
+            left[finding.fingerprint] = had - amount
+            if amount > had and finding.severity != "note" and finding.check not in ignore:
+                new.append(finding)
         if new:
             raise AssertionError("\n".join(map(_said, new)))
 
