@@ -2,7 +2,7 @@
 
 The addresses that pages use (`:1234`, `localhost:1234`, `@hello`) all stand for one guest here, which listens
 where the kernel let it; the files that they name are there, and are its image. `@httpd` is another one, which
-has a network.
+has a network, and `@crash` one that dies.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Place(NamedTuple):
     folder: Path
     address: str
     network: str
+    dead: str = ""
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -47,7 +48,7 @@ class Place(NamedTuple):
     def words(self, documented: Documented) -> list[str]:
         """The command as it must be typed here."""
         there = {":1234", "localhost:1234", "@hello"}
-        stands_for = {**dict.fromkeys(there, self.address), "@httpd": self.network}
+        stands_for = {**dict.fromkeys(there, self.address), "@httpd": self.network, "@crash": self.dead}
         return [stands_for.get(word, word) for word in documented.words[1:]]
 
     def start(self, name: str, *words: str) -> str:
@@ -72,9 +73,10 @@ def place(tmp_path_factory: pytest.TempPathFactory, sample: Callable[[str], Path
         made = place.run("dump", "@documented", "-o", "hello.core")
         assert made.returncode == 0, made.stderr
         httpd = place.start("documented-httpd", str(sample("httpd")), "--net")
-        yield place._replace(address=hello, network=httpd)
+        crash = place.start("documented-crash", str(sample("crash")), "--append", "crash=null-write")
+        yield place._replace(address=hello, network=httpd, dead=crash)
     finally:
-        place.run("stop", "@documented", "@documented-httpd")
+        place.run("stop", "@documented", "@documented-httpd", "@documented-crash")
 
 
 @pytest.mark.parametrize("documented", [c for c in commands("unidbg") if c.words[1] not in STARTS], ids=str)

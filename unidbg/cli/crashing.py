@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from unidbg.errors import TargetGone, TargetTimeout
 
 if TYPE_CHECKING:
+    from unidbg.session import ImageSpec
     from unidbg.target.dump.crashfile import PartialFile
     from unidbg.target.dump.crashstream import Receiver
     from unidbg.transport.line import Line
@@ -41,10 +42,11 @@ def receive(
     full: bool,
     pack: bool,
     tries: int,
+    images: Sequence[ImageSpec],
     say: Say,
     tick: Tick,
 ) -> DumpReport:
-    """Wait for the guest to die, and take its core to `path`.
+    """Wait for the guest to die, and take its core to `path`, which names those of `images` that fit.
 
     NoStream where nobody answers; TargetGone, after `tries` connections without a new byte, with what arrived
     in `path`.partial, where the same call goes on.
@@ -59,7 +61,7 @@ def receive(
             kept = store.have
             try:
                 _converse(open_line, store, FULL if full else MINIMAL, known, say, tick)
-                return _finish(store, path, pack)
+                return _finish(store, path, pack, _fitting(store.path, images, say))
             except (TargetGone, TargetTimeout) as error:
                 known = known or store.have > 0
                 failed = 0 if store.have > kept else failed + 1
@@ -128,12 +130,36 @@ def _send(line: Line, data: bytes) -> None:
         data = data[line.write_some(data) :]
 
 
-def _finish(store: PartialFile, path: str, pack: bool) -> DumpReport:
+def _fitting(path: str, images: Sequence[ImageSpec], say: Say) -> dict[str, object]:
+    """What a core says of its images, empty where they are not its own."""
+    from unidbg.cli.dumping import tell_guest
+    from unidbg.errors import UnidbgError
+    from unidbg.session import Session
+
+    if not images:
+        return {}
+    try:
+        with Session.open(path, images=images) as session:
+            told = tell_guest(session, False)["images"]
+            fitting = (
+                [one for one in told if one["verified"] in ("build-id", "text")]
+                if isinstance(told, list)
+                else []
+            )
+    except UnidbgError as error:
+        say(f"{error}; the core names no image")
+        return {}
+    if not fitting:
+        say(f"nothing in the core says that {images[0].path} is its image; it names none")
+    return {"images": fitting} if fitting else {}
+
+
+def _finish(store: PartialFile, path: str, pack: bool, images: dict[str, object]) -> DumpReport:
     """The whole core under its name."""
     from unidbg.target.dump.opening import open_dump
     from unidbg.views.host import DumpReport
 
-    memory_bytes, digest = store.finish()
+    memory_bytes, digest = store.finish(images)
     target = open_dump(store.path)
     try:
         vcpus = len(target.threads())

@@ -10,7 +10,7 @@ import click
 from unidbg.cli.options import Settings
 
 if TYPE_CHECKING:
-    from unidbg.session import Session
+    from unidbg.session import ImageSpec, Session
     from unidbg.transport.line import Line
 
 
@@ -53,3 +53,14 @@ def line_of(target: str, settings: Settings) -> Callable[[], Line] | None:
         return line
 
     return connect
+
+
+def images_of(target: str, settings: Settings) -> list[ImageSpec]:
+    """The images that were given, else that of a guest of ours, without asking the guest."""
+    from unidbg.session import ImageSpec
+    from unidbg.target.registry import record_behind
+
+    if settings.images:
+        return [ImageSpec(path, bias) for path, bias in settings.images]
+    record = record_behind(target)
+    return [ImageSpec(record.image)] if record is not None else []

@@ -98,7 +98,16 @@ def _receive(target: str, output: str, settings: Settings, pack: bool, full: boo
     if line is not None:
         try:
             with progress("dump") as tick:
-                return crashing.receive(line, output, full=full, pack=pack, tries=TRIES, say=_say, tick=tick)
+                return crashing.receive(
+                    line,
+                    output,
+                    full=full,
+                    pack=pack,
+                    tries=TRIES,
+                    images=opening.images_of(target, settings),
+                    say=_say,
+                    tick=tick,
+                )
         except crashing.NoStream:
             _say("the guest sends no dump by itself: asking for it by RSP, once it stands")
     if full:

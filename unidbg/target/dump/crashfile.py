@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 
 from unidbg.errors import DumpError
 from unidbg.target.dump import elf
 from unidbg.target.dump.crashframes import FULL, MINIMAL
-from unidbg.target.dump.encoding import encode_note
-from unidbg.target.dump.own import NT_DIGEST, NT_GUEST, OWNER
+from unidbg.target.dump.encoding import encode_json, encode_note
+from unidbg.target.dump.own import NT_DIGEST, NT_GUEST, NT_IMAGES, OWNER
 from unidbg.target.dump.sink import digest_of
 from unidbg.target.dump.source import FileSource
 
 NAMES = {"minimal": MINIMAL, "full": FULL}
+LAST_NOTES_AT = 64 + 56 + 32
+"""Where the second program header has the size of the notes at the end."""
 DIGEST_BYTES = len(encode_note(OWNER, NT_DIGEST, bytes(32)))
 
 
@@ -63,13 +66,16 @@ class PartialFile:
             self.data_bytes += length
         self.have += length
 
-    def finish(self) -> tuple[int, bytes]:
-        """All is there: put the digest into its place. Bytes of memory, digest; DumpError for what is no core
-        of a guest.
+    def finish(self, images: object) -> tuple[int, bytes]:
+        """All is there: put the digest into its place, and behind it `images` for the note of that name.
+
+        Bytes of memory, digest; DumpError for what is no core of a guest.
         """
         start, end = self._bounds()
         digest = digest_of(self.path, start, end - start)
-        os.pwrite(self._fd, encode_note(OWNER, NT_DIGEST, digest), end)
+        notes = encode_note(OWNER, NT_DIGEST, digest) + (encode_json(NT_IMAGES, images) if images else b"")
+        os.pwrite(self._fd, notes, end)
+        os.pwrite(self._fd, struct.pack("<QQ", len(notes), len(notes)), LAST_NOTES_AT)
         os.fsync(self._fd)
         return end - start, digest
 
@@ -77,12 +83,14 @@ class PartialFile:
         """Where memory begins and ends in the file."""
         source = FileSource(self.path)
         try:
-            loads, ranges = elf.read_segments(source, elf.read_header(source))
+            header = elf.read_header(source)
+            loads, ranges = elf.read_segments(source, header)
         finally:
             source.close()
         end = self.have - DIGEST_BYTES
         start = min(loads.offset, default=end)
-        if len(ranges) != 2 or ranges[1] != (end, DIGEST_BYTES) or not 0 < start <= end:
+        placed = (header.bits, header.segments_offset) == (64, 64) and start >= LAST_NOTES_AT + 16
+        if not placed or len(ranges) != 2 or ranges[1] != (end, DIGEST_BYTES) or start > end:
             raise DumpError(f"{self.path}: what came is no core as a stub makes it", path=self.path)
         return start, end
 

@@ -15,8 +15,8 @@ from unidbg.target.dump.target import Cpu
 
 OWNER = b"unidbg"
 NT_GUEST, NT_REGISTERS, NT_CONSOLE, NT_PROBES, NT_DIGEST = 0x101, 0x102, 0x103, 0x104, 0x105
-NT_FRAME = 0x106
-"""What a dead guest that sent its core by itself has of a thread, besides NT_PRSTATUS and NT_PRFPREG."""
+NT_FRAME, NT_IMAGES = 0x106, 0x107
+"""What a dead guest that sent its core by itself has of a thread, and the images that its receiver knew."""
 SCHEMA = 1
 
 
@@ -38,6 +38,9 @@ def own_notes(notes: Sequence[Note]) -> Own | None:
     values = _object(found.get(NT_REGISTERS, b"")) or {}
     frames = thread_frames(notes)
     cpus = [one._replace(registers=frames.get(one.info.id, one.registers)) for one in _cpus(guest, values)]
+    images = _object(found.get(NT_IMAGES, b"")) or {}
+    if "images" in images:
+        guest["images"] = images["images"]
     return Own(cpus, _stop(guest.get("stop")), _image(guest), bool(guest.get("physical")))
 
 
