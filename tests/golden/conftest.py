@@ -37,6 +37,27 @@ class Transcript(NamedTuple):
 Runner = Callable[..., Transcript]
 
 
+def runner_in(monkeypatch: pytest.MonkeyPatch, folder: Path, columns: int) -> Runner:
+    """Runs the command line in this process and in a folder, with nothing configured; `columns` wide."""
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith("UNIDBG_")]:
+        monkeypatch.delenv(name)
+
+    def runner(*arguments: str, columns: int = columns) -> Transcript:
+        kept = io.BytesIO(), io.BytesIO()
+        out, err = (io.TextIOWrapper(bytes_, "utf-8", newline="\n") for bytes_ in kept)
+        with monkeypatch.context() as patch:
+            patch.setenv("COLUMNS", str(columns))
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            code = run(arguments)
+            out.flush()
+            err.flush()
+        return Transcript(code, *(bytes_.getvalue().decode("utf-8") for bytes_ in kept))
+
+    return runner
+
+
 @pytest.fixture
 def session() -> FakeSession:
     return FakeSession()
@@ -55,25 +76,9 @@ def unidbg(monkeypatch: pytest.MonkeyPatch, session: FakeSession, tmp_path: Path
     monkeypatch.setattr(copying, "copy", lambda folder, force: sample.COPIED)
     monkeypatch.setattr(building, "build", lambda *what, **options: sample.BUILT)
     monkeypatch.setattr(host, "host_diagnoses", lambda guest_is_given: sample.DOCTOR.diagnoses)
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "hello.elf").touch()
     (tmp_path / "later.elf").touch()
-    for name in [name for name in os.environ if name.startswith("UNIDBG_")]:
-        monkeypatch.delenv(name)
-
-    def runner(*arguments: str, columns: int = 80) -> Transcript:
-        kept = io.BytesIO(), io.BytesIO()
-        out, err = (io.TextIOWrapper(bytes_, "utf-8", newline="\n") for bytes_ in kept)
-        with monkeypatch.context() as patch:
-            patch.setenv("COLUMNS", str(columns))
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            code = run(arguments)
-            out.flush()
-            err.flush()
-        return Transcript(code, *(bytes_.getvalue().decode("utf-8") for bytes_ in kept))
-
-    return runner
+    return runner_in(monkeypatch, tmp_path, 80)
 
 
 def check(name: str, text: str) -> None:

@@ -28,8 +28,13 @@ def main() -> None:
         core = folder / "crash.core"
         with boot_guest(FOLDER / "crash.elf", append=f"crash={WAY}", ready="panic|crash|exception") as guest:
             make(guest.stub, core)
-        with gzip.GzipFile(FOLDER / "crash.core.gz", "wb", compresslevel=9, mtime=0) as packed:
-            packed.write(core.read_bytes())
+        pack(core, FOLDER / "crash.core.gz")
+
+
+def pack(core: Path, to: Path) -> None:
+    """By gzip, the same bytes each time."""
+    with to.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
+        packed.write(core.read_bytes())
 
 
 def build(folder: Path) -> Path:
@@ -44,9 +49,9 @@ def build(folder: Path) -> Path:
     return folder / "samples" / "build" / "x86_64" / "crash.elf"
 
 
-def make(url: str, core: Path) -> None:
-    """The guest's RAM alone, and nothing that names this host."""
-    from unidbg.cli import dumping
+def make(url: str, core: Path, *, minimal: bool = False) -> None:
+    """The guest's RAM alone, or what the views need of it, and nothing that names this host."""
+    from unidbg.cli import dumping, receiving
     from unidbg.session import ImageSpec, Session
 
     tell = dumping.tell_guest
@@ -57,8 +62,14 @@ def make(url: str, core: Path) -> None:
         return {**told, "target": "@crash", "images": images}
 
     dumping.tell_guest = tell_less
-    with Session.open(url, images=[ImageSpec(str(FOLDER / "crash.elf"))]) as session:
-        dumping.dump(session, str(core), pack=False, tick=lambda done, total: None)
+    try:
+        with Session.open(url, images=[ImageSpec(str(FOLDER / "crash.elf"))]) as session:
+            if minimal:
+                receiving.minimal(session, str(core), pack=False)
+            else:
+                dumping.dump(session, str(core), pack=False, tick=lambda done, total: None)
+    finally:
+        dumping.tell_guest = tell
 
 
 if __name__ == "__main__":
