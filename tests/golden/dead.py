@@ -27,8 +27,9 @@ def main() -> None:
         with (
             suppress(ConfigError),  # it ends by itself when we have let it go, maybe before we end it
             tempfile.TemporaryDirectory() as folder,
-            boot_guest(IMAGE, append=f"crash={way} callsites", ready="panic|crash|exception") as guest,
+            boot_guest(IMAGE, append=f"crash={way} callsites", ready=f"crash: {way}") as guest,
         ):
+            guest.wait_for_line("exception|panic")
             core = Path(folder) / "core"
             make(guest.stub, core, minimal=True)
             pack(core, DUMPS / f"{way}.core.gz")

@@ -26,7 +26,8 @@ def main() -> None:
         image = build(folder)
         subprocess.run(["objcopy", "--compress-debug-sections=zlib", image, FOLDER / "crash.elf"], check=True)
         core = folder / "crash.core"
-        with boot_guest(FOLDER / "crash.elf", append=f"crash={WAY}", ready="panic|crash|exception") as guest:
+        with boot_guest(FOLDER / "crash.elf", append=f"crash={WAY}", ready=f"crash: {WAY}") as guest:
+            guest.wait_for_line("exception|panic")
             make(guest.stub, core)
         pack(core, FOLDER / "crash.core.gz")
 
