@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unidbg.conform.guest import Guest
 from unidbg.conform.outcome import YES, Outcome, judged, no, probe, untested, wrong, yes
-from unidbg.rsp.replies import is_error, printable
+from unidbg.rsp.replies import as_text, is_error
 
 WIRE, SESSION = "wire", "session"
 SLOW_LINE = 20.0
@@ -45,7 +45,7 @@ def unknown(guest: Guest) -> Outcome:
     for payload in (b"vMustReplyEmpty", b"qNoSuchThing:1", b"vNoSuchThing", b"QNoSuchThing:1"):
         reply = guest.ask(payload)
         if reply:
-            return wrong(f"{payload.decode()} is answered by {printable(reply, 20)}")
+            return wrong(f"{payload.decode()} is answered by {as_text(reply, 20)}")
     return YES
 
 
@@ -76,7 +76,7 @@ def error_texts(guest: Guest) -> Outcome:
     if "error-message" not in guest.features:
         return no()
     reply = guest.ask(b"qRcmd," + b"no such command of any stub".hex().encode())
-    return YES if reply.startswith(b"E.") else wrong(f"{printable(reply, 30)} where a text was expected")
+    return YES if reply.startswith(b"E.") else wrong(f"{as_text(reply, 30)} where a text was expected")
 
 
 @probe(SESSION, "qAttached says 1: leaving does not kill")
@@ -98,7 +98,7 @@ def question_thread(guest: Guest) -> Outcome:
 @probe(SESSION, "qTStatus is quiet or true")
 def tracing(guest: Guest) -> Outcome:
     reply = guest.ask(b"qTStatus")
-    return YES if not reply or reply[:2] in (b"T0", b"T1") or is_error(reply) else wrong(printable(reply, 30))
+    return YES if not reply or reply[:2] in (b"T0", b"T1") or is_error(reply) else wrong(as_text(reply, 30))
 
 
 @probe(SESSION, "monitor commands (qRcmd)")
@@ -108,4 +108,4 @@ def monitor(guest: Guest) -> Outcome:
     said = guest.target.link.take_output()
     if not reply:
         return no()
-    return YES if reply == b"OK" or not is_error(reply) or said else wrong(printable(reply, 30))
+    return YES if reply == b"OK" or not is_error(reply) or said else wrong(as_text(reply, 30))

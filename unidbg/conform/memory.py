@@ -9,7 +9,7 @@ from unidbg.conform.outcome import YES, Outcome, judged, no, probe, untested, wr
 from unidbg.errors import RemoteProtocolError
 from unidbg.rsp.framing import escape
 from unidbg.rsp.memory import memory_sum, parse_read_many
-from unidbg.rsp.replies import is_error, is_hex, printable
+from unidbg.rsp.replies import as_text, is_error, is_hex
 
 MEMORY = "memory"
 AWKWARD = bytes(range(0x20, 0x50)) + b"#$}*"
@@ -33,7 +33,7 @@ def bad_address(guest: Guest) -> Outcome:
     reply = guest.ask(b"m%x,8" % NOWHERE)
     if is_error(reply):
         return YES if guest.ask(b"?") else wrong("the stub did not survive it")
-    return wrong("an empty reply means that m is unknown" if not reply else f"{printable(reply, 20)}")
+    return wrong("an empty reply means that m is unknown" if not reply else f"{as_text(reply, 20)}")
 
 
 @probe(MEMORY, "m: what is readable of a range")

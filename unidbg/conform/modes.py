@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unidbg.conform.guest import Guest
 from unidbg.conform.outcome import YES, Outcome, no, probe, untested, wrong
-from unidbg.rsp.replies import is_error, printable
+from unidbg.rsp.replies import as_text, is_error
 
 MODES = "modes"
 
@@ -48,4 +48,4 @@ def tables(guest: Guest) -> Outcome:
     if "qXfer:osdata:read" not in guest.features:
         return no()
     reply = guest.ask(b"qXfer:osdata:read::0,400")
-    return YES if reply[:1] in (b"l", b"m") and b"<osdata" in reply else wrong(printable(reply, 30))
+    return YES if reply[:1] in (b"l", b"m") and b"<osdata" in reply else wrong(as_text(reply, 30))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from unidbg.rsp.replies import error_text, is_error, printable
+from unidbg.rsp.replies import as_text, error_text, is_error
 
 if TYPE_CHECKING:
     from unidbg.conform.guest import Guest
@@ -78,4 +78,4 @@ def judged(reply: bytes, right: bool, expected: str) -> Outcome:
         return YES
     if is_error(reply):
         return no(error_text(reply))
-    return wrong(f"{expected} expected, not {printable(reply, SHOWN)}")
+    return wrong(f"{expected} expected, not {as_text(reply, SHOWN)}")

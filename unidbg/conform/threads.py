@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unidbg.conform.guest import Guest
 from unidbg.conform.outcome import YES, Outcome, judged, no, probe, untested, wrong, yes
-from unidbg.rsp.replies import is_error, is_hex, printable
+from unidbg.rsp.replies import as_text, is_error, is_hex
 from unidbg.rsp.xml import XmlError, parse_xml
 from unidbg.target.handshake import fetch_document
 
@@ -76,7 +76,7 @@ def exec_file(guest: Guest) -> Outcome:
     found = _offered(guest, "exec-file", "the port does not tell it")
     if isinstance(found, Outcome):
         return found
-    return yes(printable(found, 40)) if found else wrong("no name")
+    return yes(as_text(found, 40)) if found else wrong("no name")
 
 
 @probe(DOCUMENTS, "programs it has loaded (qXfer:libraries)")

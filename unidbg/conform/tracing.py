@@ -6,7 +6,7 @@ from unidbg.conform.guest import Guest
 from unidbg.conform.outcome import YES, Outcome, no, probe, untested, wrong
 from unidbg.conform.track import LAST, Track, awake, obstacle, on_track
 from unidbg.errors import TargetTimeout
-from unidbg.rsp.replies import printable
+from unidbg.rsp.replies import as_text
 
 TRACING = "tracing"
 COLLECT = b"M-1,%x,8"
@@ -40,7 +40,7 @@ def _traced(track: Track) -> Outcome:
     for packet in defined:
         reply = ask(packet)
         if reply != b"OK":
-            return wrong(f"{packet.decode()} is answered by {printable(reply, 20)}")
+            return wrong(f"{packet.decode()} is answered by {as_text(reply, 20)}")
     ask(b"Z0,%x,1" % (track.at + LAST))
     try:
         track.go()
@@ -48,4 +48,4 @@ def _traced(track: Track) -> Outcome:
         ask(b"z0,%x,1" % (track.at + LAST))
     ask(b"QTStop")
     found = ask(b"QTFrame:0")
-    return YES if found.startswith(b"F0T1") else wrong(f"no frame: {printable(found, 20)}")
+    return YES if found.startswith(b"F0T1") else wrong(f"no frame: {as_text(found, 20)}")

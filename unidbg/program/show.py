@@ -132,12 +132,10 @@ def _text_at(value: Value, address: int) -> bytes | None:
 
 
 def _quoted(data: bytes) -> str:
+    """Control bytes, backslashes and what is not UTF-8 stay as they are: renderers escape."""
     cut = "..." if len(data) > MAX_TEXT else ""
-    text = data[:MAX_TEXT].decode("utf-8", "backslashreplace").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"{cut}'
+    return f'"{data[:MAX_TEXT].decode("utf-8", "surrogateescape")}"{cut}'
 
 
 def _character(number: int) -> str:
-    byte = number & 0xFF
-    shown = f"'{chr(byte)}'" if 32 <= byte < 127 else f"'\\x{byte:02x}'"
-    return f"{number} {shown}"
+    return f"{number} '{bytes((number & 0xFF,)).decode('ascii', 'surrogateescape')}'"

@@ -13,7 +13,7 @@ from enum import Enum
 
 from unidbg.errors import RemoteProtocolError
 from unidbg.rsp.framing import escape
-from unidbg.rsp.replies import is_error, is_hex, printable
+from unidbg.rsp.replies import as_text, is_error, is_hex
 
 HEADROOM = 16
 """Bytes of a packet that are not data: framing, and what stubs keep back."""
@@ -143,4 +143,4 @@ def _cut(data: bytes, lengths: Sequence[int]) -> list[bytes]:
 
 
 def _bad(what: str, reply: bytes) -> RemoteProtocolError:
-    return RemoteProtocolError(f"the stub sent bad {what}: {printable(reply, 40)!r}", data=reply[:64])
+    return RemoteProtocolError(f"the stub sent bad {what}: '{as_text(reply, 40)}'", data=reply[:64])

@@ -6,7 +6,7 @@ Source: GDB manual, "General Query Packets", qXfer.
 from __future__ import annotations
 
 from unidbg.errors import RemoteProtocolError
-from unidbg.rsp.replies import is_error, printable
+from unidbg.rsp.replies import as_text, is_error
 
 MAX_DOCUMENT = 1 << 20
 
@@ -54,9 +54,7 @@ class Document:
             return
         kind = reply[:1]
         if kind not in (b"m", b"l"):
-            raise RemoteProtocolError(
-                f"the stub sent a bad qXfer reply: {printable(reply)!r}", data=reply[:64]
-            )
+            raise RemoteProtocolError(f"the stub sent a bad qXfer reply: '{as_text(reply)}'", data=reply[:64])
         self._data += reply[1:]
         self.done = kind == b"l" or len(reply) == 1
         if len(self._data) > MAX_DOCUMENT:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from unidbg.errors import RemoteProtocolError
-from unidbg.rsp.replies import printable
+from unidbg.rsp.replies import as_text
 from unidbg.rsp.xml import Node, XmlError, parse_xml
 from unidbg.views.record import Record, record
 
@@ -95,7 +95,7 @@ def parse_register(digits: bytes, layout: RegisterLayout) -> int | None:
         return layout.value(bytes.fromhex(digits.decode("ascii")))
     except ValueError:
         raise RemoteProtocolError(
-            f"the stub sent a bad register: {printable(digits, 40)!r}", data=digits
+            f"the stub sent a bad register: '{as_text(digits, 40)}'", data=digits
         ) from None
 
 

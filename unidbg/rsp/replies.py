@@ -24,15 +24,15 @@ def is_error(reply: bytes) -> bool:
 def error_text(reply: bytes) -> str:
     """What an error reply says, for a message."""
     if reply[1:2] == b".":
-        return printable(reply[2:])
-    digits = printable(reply[1:])
+        return as_text(reply[2:])
+    digits = as_text(reply[1:])
     known = _ERRNO.get(int(digits, 16)) if is_hex(reply[1:]) else None
     return f"{known} (error {digits})" if known else f"error {digits}"
 
 
-def printable(data: bytes, limit: int = 120) -> str:
-    """`data` as ASCII for a message: control bytes and beyond as `\\xNN`, cut at `limit` bytes."""
-    return "".join(chr(code) if 0x20 <= code < 0x7F else f"\\x{code:02x}" for code in data[:limit])
+def as_text(data: bytes, limit: int = 120) -> str:
+    """`data` for a message of one line, cut at `limit` bytes. Control bytes stay: renderers escape."""
+    return data[:limit].decode("utf-8", "surrogateescape").replace("\n", " ")
 
 
 def is_hex(data: bytes) -> bool:
@@ -43,7 +43,7 @@ def is_hex(data: bytes) -> bool:
 def number(data: bytes, what: str) -> int:
     """A hexadecimal number of the wire, `RemoteProtocolError` naming `what` if it is none."""
     if not is_hex(data):
-        raise RemoteProtocolError(f"the stub sent a bad {what}: {printable(data)!r}", data=data)
+        raise RemoteProtocolError(f"the stub sent a bad {what}: '{as_text(data)}'", data=data)
     return int(data, 16)
 
 
@@ -52,7 +52,7 @@ def unhex(data: bytes, what: str) -> bytes:
     try:
         return bytes.fromhex(data.decode("ascii"))
     except ValueError:
-        raise RemoteProtocolError(f"the stub sent a bad {what}: {printable(data)!r}", data=data) from None
+        raise RemoteProtocolError(f"the stub sent a bad {what}: '{as_text(data)}'", data=data) from None
 
 
 def parse_offsets(reply: bytes) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from unidbg.errors import RemoteProtocolError
-from unidbg.rsp.replies import is_hex, printable, unhex
+from unidbg.rsp.replies import as_text, is_hex, unhex
 from unidbg.rsp.threads import valid_thread_id
 
 _WATCHPOINTS = ("watch", "rwatch", "awatch")
@@ -66,7 +66,7 @@ def _ends(payload: bytes) -> bool:
 def parse_stop_reply(payload: bytes) -> StopReply:
     """Parse a stop reply; unknown keys are kept in `extra`, malformed ones are a `RemoteProtocolError`."""
     if not is_stop_reply(payload):
-        raise RemoteProtocolError(f"the stub sent a bad stop reply: {printable(payload)!r}", data=payload)
+        raise RemoteProtocolError(f"the stub sent a bad stop reply: '{as_text(payload)}'", data=payload)
     if payload == b"N":
         return StopReply("no-resumed", 0)
     signal = int(payload[1:3], 16)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from unidbg.errors import RemoteProtocolError
-from unidbg.rsp.replies import printable
+from unidbg.rsp.replies import as_text
 from unidbg.rsp.xml import XmlError, parse_xml
 from unidbg.views.record import Record, record
 
@@ -54,7 +54,7 @@ def parse_thread_list(reply: bytes) -> tuple[list[str], bool]:
         return [], True
     ids = [part for part in reply[1:].decode("latin-1").split(",") if part]
     if reply[:1] != b"m" or not all(valid_thread_id(part) for part in ids):
-        raise RemoteProtocolError(f"the stub sent a bad thread list: {printable(reply)!r}", data=reply)
+        raise RemoteProtocolError(f"the stub sent a bad thread list: '{as_text(reply)}'", data=reply)
     return ids, not ids
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unidbg.rsp.replies import printable
+from unidbg.rsp.replies import as_text
 
 _SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"SSH-", "an SSH server"),
@@ -43,5 +43,5 @@ def not_rsp(name: str, head: bytes) -> str:
     """The message for a peer that is not a stub."""
     return (
         f"{name} does not speak the GDB remote protocol: it looks like {looks_like(head)} "
-        f"(it sent {printable(head, SHOWN)!r}). Give the port of a stub: `unidbg ls` lists guests and lines"
+        f"(it sent '{as_text(head, SHOWN)}'). Give the port of a stub: `unidbg ls` lists guests and lines"
     )

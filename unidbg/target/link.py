@@ -17,7 +17,7 @@ from unidbg.rsp import commands
 from unidbg.rsp.commands import Reply
 from unidbg.rsp.connection import Connection
 from unidbg.rsp.framing import Damaged, Event, Junk, Notification, Packet, Role, frame
-from unidbg.rsp.replies import is_hex, printable
+from unidbg.rsp.replies import as_text, is_hex
 from unidbg.rsp.stop import is_stop_reply
 from unidbg.transport.line import Line
 
@@ -337,7 +337,7 @@ class Link:
         elif isinstance(event, Junk):
             self._take_junk(event.raw)
         elif isinstance(event, Damaged) and not self._connection.acks:
-            raise RemoteProtocolError(f"{self.line.name} sent a damaged packet: {printable(event.raw, 60)!r}")
+            raise RemoteProtocolError(f"{self.line.name} sent a damaged packet: '{as_text(event.raw, 60)}'")
         elif isinstance(event, Notification):
             pass  # all-stop clients ignore notifications, as gdb and LLDB do
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from unidbg.rsp.replies import is_hex, printable
+from unidbg.rsp.replies import as_text, is_hex
 from unidbg.rsp.stop import SIGNAL_NAMES, StopReply
 from unidbg.rsp.threads import plain_thread_id
 from unidbg.rsp.unidbgstub import StubStop
@@ -53,7 +53,7 @@ def explain_stub(stop: StubStop, reply: StopReply) -> StopReason:
     kind, text = _STUB_KINDS.get(stop.kind, (plain.kind, plain.text))
     if kind == "interrupt" or reply.address is not None:
         return StopReason(plain.thread, stop.signal, kind, text if kind == "interrupt" else plain.text)
-    told = "" if stop.text == stop.kind else printable(stop.text.encode(), 200)
+    told = "" if stop.text == stop.kind else as_text(stop.text.encode(), 200)
     return StopReason(plain.thread, stop.signal, kind, told or text)
 
 
@@ -81,4 +81,4 @@ def _own_words(reply: StopReply) -> str:
     digits = reply.extra.get("description", "").encode("latin-1")
     if not is_hex(digits) or len(digits) % 2:
         return ""
-    return printable(bytes.fromhex(digits.decode("ascii")), 200)
+    return as_text(bytes.fromhex(digits.decode("ascii")), 200)

@@ -163,7 +163,7 @@ def show(guest: Guest, text: str) -> tuple[ValueNode, Shower]:
     [
         ("seven", "7"),
         ("(char)65", "65 'A'"),
-        ("(char)200", "-56 '\\xc8'"),
+        ("(char)200", "-56 '\udcc8'"),
         ("boot.command_line", '"console=ttyS0 [bold]"'),
         ("config.name", '<anything> "demo"'),
         ("loop.timers[0].callback", "<anything> <tick>"),

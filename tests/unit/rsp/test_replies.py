@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from unidbg.errors import RemoteProtocolError
 from unidbg.rsp import memory, qxfer
-from unidbg.rsp.replies import error_text, is_error, parse_features, printable
+from unidbg.rsp.replies import as_text, error_text, is_error, parse_features
 from unidbg.rsp.stop import StopReply, is_stop_reply, parse_stop_reply
 from unidbg.rsp.threads import (
     parse_current_thread,
@@ -27,8 +27,8 @@ def test_errors_are_told_from_data() -> None:
     assert not is_error(b"E0e0")
     assert not is_error(b"")
     assert error_text(b"E14") == "bad address (error 14)"
-    assert error_text(b"E.no such\x1b thread") == "no such\\x1b thread"
-    assert printable(b"\x1b[31m\xff") == "\\x1b[31m\\xff"
+    assert error_text(b"E.no such\x1b thread") == "no such\x1b thread"
+    assert as_text(b"\x1b[31m\xff\n") == "\x1b[31m\udcff "
 
 
 def test_features() -> None:
