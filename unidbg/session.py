@@ -16,13 +16,14 @@ from unidbg import config as configuration
 from unidbg.errors import LocalProtocolError, MemoryFault, SymbolError
 from unidbg.profiles import registry
 from unidbg.profiles.base import VIEWS, Context
-from unidbg.profiles.overview import PARTS, overview
+from unidbg.profiles.overview import overview
 from unidbg.program.capture import Capture
 from unidbg.program.finding import ImageSpec, Named, find_modules, open_named
 from unidbg.program.program import Program
 from unidbg.program.refresh import Refresher, stand
 from unidbg.views.base import Absent, Fault, Provenance, View
 from unidbg.views.provenance import with_provenance
+from unidbg.views.system import OVERVIEW_PARTS
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -140,7 +141,7 @@ class Session:
         return with_provenance(taken.result, self.provenance(taken.capture, taken.stopped_ns))
 
     def _decode(self, context: Context, names: Sequence[str]) -> dict[str, View | Absent]:
-        wanted = dict.fromkeys([*names, *(PARTS if "overview" in names else ())])
+        wanted = dict.fromkeys([*names, *(OVERVIEW_PARTS if "overview" in names else ())])
         brief = context._replace(detail="brief")
         found = {
             name: self._one(context if name in names else brief, name)

@@ -59,7 +59,18 @@ def pair(
     """Measure `ours` and `theirs` in turn, after one warm-up of each; both return a figure in `unit`."""
     ours()
     theirs()
-    figures = [(ours(), theirs()) for _ in range(runs)]
+    return paired(what, [(ours(), theirs()) for _ in range(runs)], other, goal, unit, note)
+
+
+def paired(
+    what: str,
+    figures: Sequence[tuple[float, float]],
+    other: str,
+    goal: str,
+    unit: str = "ms",
+    note: str = "",
+) -> Row:
+    """The row of figures that were measured in turn: ours, theirs."""
     return Row(
         what,
         statistics.median(a for a, _ in figures),

@@ -5,12 +5,11 @@ The two guests run beside each other and are asked in turn, so that a busy machi
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 from pathlib import Path
 
-from tests.bench.harness import Row
-from tests.bench.serve import CLIENTS, rate
+from tests.bench.harness import Row, paired
+from tests.bench.serve import rate, windows_note
 from tests.e2e.guests import ROOT, boot_guest, network
 
 BUILT = ROOT / "samples" / "build"
@@ -27,18 +26,8 @@ def run(quick: bool) -> list[Row]:
         for guest in (ours, bare):
             rate(guest, 1.0)
         pairs = [(rate(ours, seconds), rate(bare, seconds)) for _ in range(windows)]
-    return [
-        Row(
-            "httpd with the stub linked, nobody attached",
-            statistics.median(one for one, _ in pairs),
-            statistics.median(other for _, other in pairs),
-            "without the stub",
-            statistics.median(one / other for one, other in pairs),
-            ">= 0.98",
-            "/s",
-            f"{CLIENTS} connections, {windows} windows of {seconds:.1f} s each",
-        )
-    ]
+    what, note = "httpd with the stub linked, nobody attached", windows_note(windows, seconds)
+    return [paired(what, pairs, "without the stub", ">= 0.98", "/s", note)]
 
 
 def without_stub() -> Path:

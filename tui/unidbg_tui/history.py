@@ -9,7 +9,15 @@ from itertools import pairwise
 from unidbg.views.base import Absent
 from unidbg.views.network import NetView, RingsView
 from unidbg.views.services import OrchestrationView, RuntimeView
-from unidbg.views.system import DevicesView, HeapView, LogView, LoopView, OverviewView, ThreadsView
+from unidbg.views.system import (
+    OVERVIEW_PARTS,
+    DevicesView,
+    HeapView,
+    LogView,
+    LoopView,
+    OverviewView,
+    ThreadsView,
+)
 from unidbg_tui.source import Moment, Part
 
 CAPACITY = 720
@@ -90,24 +98,6 @@ def parts(views: Mapping[str, Part]) -> dict[str, Part]:
 
 IF_THERE = ("net", "rings", "security", "cloud", "orchestration", "runtime")
 """Views that have a tile only where the guest has what they show."""
-
-OVERVIEW_PARTS = (
-    "threads",
-    "app",
-    "memory",
-    "heap",
-    "loop",
-    "devices",
-    "boot",
-    "log",
-    "net",
-    "rings",
-    "security",
-    "cloud",
-    "orchestration",
-    "runtime",
-)
-"""The views that an `OverviewView` carries, by the name of the field."""
 
 IN_BRIEF = ("rings", "heap")
 """Those that have less there than when they are asked for by name."""

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Iterable
 
 from unidbg.views.base import Absent, Fault, Provenance
-from unidbg.views.system import OverviewView
-from unidbg_tui.history import IN_BRIEF, OVERVIEW_PARTS, History, parts
+from unidbg.views.system import OVERVIEW_PARTS, OverviewView
+from unidbg_tui.history import IN_BRIEF, History, parts
 from unidbg_tui.link import Link
 from unidbg_tui.source import Event, Lost, Moment, Opened, Part, Taken
 

@@ -24,29 +24,13 @@ from unidbg.views.system import (
     ThreadsView,
 )
 
-PARTS = (
-    "threads",
-    "app",
-    "memory",
-    "heap",
-    "loop",
-    "devices",
-    "boot",
-    "log",
-    "net",
-    "rings",
-    "security",
-    "cloud",
-    "orchestration",
-    "runtime",
-)
 PC_NAMES = ("rip", "pc", "eip")
 
 V = TypeVar("V", bound=View)
 
 
 def overview(context: Context, parts: Mapping[str, View | Absent]) -> OverviewView:
-    """`parts` has a view, or why it is absent, for each of `PARTS`."""
+    """`parts` has a view, or why it is absent, for each of `OVERVIEW_PARTS`."""
 
     def part(name: str, kind: type[V]) -> V | Absent:
         found = parts[name]

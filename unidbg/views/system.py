@@ -338,3 +338,7 @@ class OverviewView(View):
     cloud: CloudView | Absent
     orchestration: OrchestrationView | Absent
     runtime: RuntimeView | Absent
+
+
+OVERVIEW_PARTS = tuple(name for name, kind in OverviewView.__annotations__.items() if "Absent" in kind)
+"""The views that an `OverviewView` carries, by the name of the field, in its order."""
