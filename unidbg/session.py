@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from unidbg.checks.check import Check, Limits
+    from unidbg.profiles.burden import Burden
     from unidbg.profiles.find import Pattern
     from unidbg.program.sources import Sources
     from unidbg.target.base import Target
@@ -78,6 +79,8 @@ class Session:
         self.program = program
         self.config = config or configuration.Config()
         self.image_note = image_note
+        self.announce: Callable[[Burden], None] | None = None
+        """Is told what a question will cost, before the guest stands for long."""
         self._roots = self.config.table("roots")
         self.match = registry.detect(program.modules, roots=bool(self._roots))
         self._memo: dict[object, object] = {}
@@ -264,9 +267,11 @@ class Session:
 
     def leaks(self) -> View | Absent:
         """Live blocks that nothing points to."""
+        from unidbg.profiles.burden import announced
         from unidbg.profiles.leaks import leaks
 
-        return self._standing(lambda c: _or_absent(c, "leaks", leaks))
+        made = announced(leaks, self.announce)
+        return self._standing(lambda c: _or_absent(c, "leaks", made))
 
     def whatis(self, where: str | int) -> View | Absent:
         """What an address is."""

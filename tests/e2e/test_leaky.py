@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import linecache
+import re
+import signal
+import subprocess
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -77,3 +80,17 @@ def test_a_block_that_only_a_frame_holds_is_kept(boot: Boot) -> None:
     assert isinstance(view, LeaksView), view
     assert view.leaked == sum(each.leaked for each in blocks.values())
     assert view.reachable == sum(not each.leaked for each in blocks.values()) + CHURNED + 1
+
+
+def test_what_it_costs_is_said_before_and_the_guest_goes_on_when_it_is_interrupted(boot: Boot) -> None:
+    guest = boot("leaky", ready="leaky: made")
+    with subprocess.Popen(guest.command("leaks"), stderr=subprocess.PIPE, text=True) as asked:
+        assert asked.stderr is not None
+        assert re.search(
+            r"KiB are to be read .* about \d+ s, or until Ctrl-C.*qmp:PATH", asked.stderr.readline()
+        )
+        asked.send_signal(signal.SIGINT)
+        assert asked.wait(10.0) == 130
+    with guest.session() as session:
+        assert session.target.run is not None
+        assert session.target.run.running

@@ -9,7 +9,11 @@ import click
 
 from unidbg.cli.options import Settings
 
+LONG = 0.5
+"""Seconds that a guest stands for one question without a word before."""
+
 if TYPE_CHECKING:
+    from unidbg.profiles.burden import Burden
     from unidbg.session import ImageSpec, Session
     from unidbg.transport.line import Line
 
@@ -22,7 +26,19 @@ def open_session(target: str, settings: Settings) -> Session:
     session = Session.open(target, images=images, timeout=settings.timeout)
     if note := getattr(session.target, "note", ""):
         click.echo(f"unidbg: {note}", err=True)
+    session.announce = _announce
     return session
+
+
+def _announce(burden: Burden) -> None:
+    """Warn of a long stop."""
+    if burden.seconds >= LONG:
+        click.echo(
+            f"unidbg: {burden.bytes >> 10} KiB are to be read over the stub's line: the guest stands for"
+            f" about {burden.seconds:.0f} s, or until Ctrl-C. A guest in QEMU is read in milliseconds through"
+            " qmp:PATH (`unidbg ls` shows the paths)",
+            err=True,
+        )
 
 
 def line_of(target: str, settings: Settings) -> Callable[[], Line] | None:

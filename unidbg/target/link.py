@@ -34,6 +34,7 @@ GATHER = 0.001
 FEW = 256
 HEAD = 256
 MAX_OUTPUT = 1 << 20
+MAX_WINDOW = 64
 
 
 class Link:
@@ -66,15 +67,17 @@ class Link:
         """Send one packet and return its reply. `TargetTimeout`, `TargetGone`, `RemoteProtocolError`."""
         return self.request_many((payload,), timeout)[0]
 
-    def request_many(self, payloads: Sequence[bytes], timeout: float | None = None) -> list[bytes]:
-        """Send packets, as many in flight as the stub bears, and return their replies in order."""
+    def request_many(
+        self, payloads: Sequence[bytes], timeout: float | None = None, *, window: int = MAX_WINDOW
+    ) -> list[bytes]:
+        """Send packets, as many in flight as the stub bears, or `window`; their replies in order."""
         self.settle()
         replies: list[bytes] = []
         self._lost = True
         sent = 0
         while len(replies) < len(payloads):
-            if sent < len(payloads) and len(self._owed) <= self.window // 2:
-                sent = self._fill(payloads, sent)
+            if sent < len(payloads) and len(self._owed) <= min(self.window, window) // 2:
+                sent = self._fill(payloads, sent, min(self.window, window))
             replies.append(self._reply(self._deadline(timeout)))
         self._lost = False
         return replies
@@ -112,9 +115,9 @@ class Link:
         command = commands.find(payload)
         self._owed.append(command.reply if command else Reply.TEXT)
 
-    def _fill(self, payloads: Sequence[bytes], sent: int) -> int:
+    def _fill(self, payloads: Sequence[bytes], sent: int, window: int) -> int:
         """Put requests into flight up to the window. Half a window at a time saves system calls."""
-        while sent < len(payloads) and len(self._owed) < self.window:
+        while sent < len(payloads) and len(self._owed) < window:
             self._send(payloads[sent])
             sent += 1
         self.round_trips += 1

@@ -13,13 +13,16 @@ from unidbg.rsp.memory import (
     read_many_request,
     read_request,
 )
-from unidbg.target.link import Link
+from unidbg.target.link import MAX_WINDOW, Link
 from unidbg.target.stub import Stub
 
 PAGE = 4096
 MULTI_RANGES = 64
 MULTI_HEADER = 12
 """Bytes of request and reply that a range of MultiMemRead takes besides its data, roughly."""
+
+MUCH, HASTY = 1 << 16, 2
+"""Long reads over our stub's slow line have few packets in flight: whoever interrupts one waits for them."""
 
 Range = tuple[int, int]
 
@@ -54,7 +57,8 @@ class WireReader:
             return self._exchange_many(ranges, before, after)
         binary = self._stub.binary
         request = read_request if binary is BinaryStyle.NONE else read_binary_request
-        replies = self._flight([request(*pair) for pair in ranges], before, after)
+        size = sum(length for _, length in ranges)
+        replies = self._flight([request(*pair) for pair in ranges], before, after, size)
         if binary is BinaryStyle.NONE:
             found = [parse_read(reply, length) for reply, (_, length) in zip(replies, ranges, strict=True)]
         else:
@@ -68,15 +72,12 @@ class WireReader:
         self, ranges: list[Range], before: Sequence[bytes], after: Sequence[bytes]
     ) -> list[bytes]:
         groups = list(self._groups(ranges))
-        replies = self._flight([read_many_request(group) for group in groups], before, after)
+        size = sum(length for _, length in ranges)
+        replies = self._flight([read_many_request(group) for group in groups], before, after, size)
         found: list[bytes] = []
         for reply, group in zip(replies, groups, strict=True):
             found += parse_read_many(reply, group) or [b""] * len(group)
         return found
-
-    def gather(self, ranges: Sequence[Range]) -> list[tuple[bytes, list[Range]]]:
-        """The `MultiMemRead` packets of `ranges` and the ranges of each."""
-        return [(read_many_request(group), group) for group in self._groups(list(ranges))]
 
     def _groups(self, ranges: list[Range]) -> Iterator[list[Range]]:
         """Ranges gathered into requests whose replies fit a packet."""
@@ -93,8 +94,11 @@ class WireReader:
         if group:
             yield group
 
-    def _flight(self, requests: list[bytes], before: Sequence[bytes], after: Sequence[bytes]) -> list[bytes]:
-        replies = self._link.request_many([*before, *requests, *after])
+    def _flight(
+        self, requests: list[bytes], before: Sequence[bytes], after: Sequence[bytes], size: int
+    ) -> list[bytes]:
+        window = HASTY if self._stub.kind == "unidbg" and size > MUCH else MAX_WINDOW
+        replies = self._link.request_many([*before, *requests, *after], window=window)
         return replies[len(before) : len(before) + len(requests)]
 
 
