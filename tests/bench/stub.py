@@ -19,6 +19,7 @@ from tests.e2e.guests import ROOT, Booted, boot_guest
 from tests.support.stub_host import HostBuild, Served, build_host, symbols
 from unidbg.rsp.memory import parse_read_many, read_many_request
 from unidbg.target import open_target
+from unidbg.target.guests import launch, stop
 from unidbg.target.rsptarget import RspTarget
 
 STUBS = ROOT / "stubs"
@@ -32,7 +33,7 @@ NEVER = b"Xe,260000" + b"25" + b"f" * 16 + b"13" + b"27"
 def run(quick: bool) -> list[Row]:
     """The goals of the stub."""
     seconds = 1.0 if quick else 4.0
-    return [bytecode(), conditions(seconds), *round_trips(build_host())]
+    return [bytecode(), conditions(seconds), hosted(seconds), *round_trips(build_host())]
 
 
 def bytecode() -> Row:
@@ -77,6 +78,17 @@ def conditions(seconds: float) -> Row:
         ">= 100",
         "hits/s",
     )
+
+
+def hosted(seconds: float) -> Row:
+    """The same in a Linux process, where each hit is a signal of the host's kernel."""
+    image = ROOT / "samples/build/hosted/hello.elf"
+    record = launch(str(image), port=0)
+    try:
+        hits = in_guest(Booted(record, image), seconds)
+    finally:
+        stop(record.name)
+    return Row("false condition, hosted", hits, None, "", None, "", "hits/s")
 
 
 def place_loop(guest: Booted) -> int:
