@@ -21,7 +21,7 @@
 #define VECTOR_MACHINE_CHECK 18
 
 /* These can come when the stack is not to be trusted: each gets a stack of its own. A page fault may be the stack that
- * has grown into its guard page. */
+ * has grown into its guard page. The entries leave these stacks before they call anything: a fault may come in a fault. */
 enum { IST_NONE, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_PAGE_FAULT, IST_COUNT };
 _Static_assert(IST_COUNT - 1 == INTERRUPT_STACKS, "a stack for each");
 
@@ -108,19 +108,9 @@ void trap_init(void) {
     load_gates();
 }
 
-/* The stub's reads of bad addresses nest. They must not come on the stack of the page fault that it stands in, so
- * those stay where they are. */
-static void exception(struct unidbg_frame *frame) {
-    volatile struct gate *page_fault = &gates[VECTOR_PAGE_FAULT];
-    uint8_t stack = page_fault->stack;
-    page_fault->stack = IST_NONE;
-    debug_exception(frame);
-    page_fault->stack = stack;
-}
-
 void unidbg_x86_64_handler(struct unidbg_frame *frame) {
     if (frame->vector < TRAP_FIRST_INTERRUPT) {
-        exception(frame);
+        debug_exception(frame);
     } else {
         device_interrupt((uint8_t)frame->vector, frame);
     }

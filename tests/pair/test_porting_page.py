@@ -149,8 +149,8 @@ def test_a_port_by_the_page_conforms(line: Path) -> None:
         "tracepoints",
         "qMemoryRegionInfo",
         "m: what is readable of a range",
-        "lease: a client that vanishes leaves nothing behind",
-        "how long the guest stood",
+        "the image's file (qXfer:exec-file)",
+        "programs it has loaded (qXfer:libraries)",
     }
 
 

@@ -4,13 +4,15 @@
  *
  * The handler runs on a stack of its own: a debugger that calls a function of the guest writes below the
  * interrupted stack pointer, and would write into the frame. Entries that nest (faults of the stub's reads,
- * NMI) stay on the stack that they find. In 64-bit mode the CPU aligns rsp to 16 before it pushes, and the
- * frame's size is a multiple of 16, so the frame is aligned for fxsave. */
+ * NMI) go on there, below what they have interrupted, unless that has left the stack, or used it up. So a gate can
+ * have an IST stack: nothing stays on it. In 64-bit mode the CPU aligns rsp to 16 before it pushes, and the frame's
+ * size is a multiple of 16, so the frame is aligned for fxsave. */
     .set ENTRIES, 64
     .set FRAME_FXSAVE, 0
     .set FRAME_SYSTEM, 512      /* cr0 .. reserved, filled by the port's capture */
     .set SYSTEM_SIZE, 112
     .set STACK_SIZE, 16384
+    .set ROOM, 4096             /* that a nested entry needs at least */
 
     .text
     .globl unidbg_x86_64_entries
@@ -53,25 +55,38 @@ unidbg_x86_64_common:
     .cfi_offset rip, -40
     .cfi_offset rsp, -16
     incl depth(%rip)
-    cmpl $1, depth(%rip)
-    jne 1f
-    pushq %rax
-    .cfi_adjust_cfa_offset 8
-    .cfi_rel_offset rax, 0
+    SAVE rax
+    SAVE rbx
+    SAVE rcx
     movq %rsp, %rax
     .cfi_def_cfa_register rax
-    leaq unidbg_x86_64_stack + STACK_SIZE(%rip), %rsp
-    pushq 56(%rax)              /* ss */
-    pushq 48(%rax)              /* rsp */
-    pushq 40(%rax)              /* rflags */
-    pushq 32(%rax)              /* cs */
-    pushq 24(%rax)              /* rip */
-    pushq 16(%rax)              /* error code */
-    pushq 8(%rax)               /* vector */
-    movq (%rax), %rax
-    .cfi_def_cfa rsp, 56
-    .cfi_restore rax
+    leaq unidbg_x86_64_stack + STACK_SIZE(%rip), %rbx
+    cmpl $1, depth(%rip)
+    je 1f
+    movq %rbx, %rcx             /* nested: below what was interrupted, if that is on the stack */
+    movq 64(%rax), %rbx
+    subq $128, %rbx
+    andq $-16, %rbx
+    subq %rbx, %rcx
+    cmpq $STACK_SIZE - ROOM, %rcx
+    ja 2f
 1:
+    movq %rbx, %rsp
+    pushq 72(%rax)              /* ss */
+    pushq 64(%rax)              /* rsp */
+    pushq 56(%rax)              /* rflags */
+    pushq 48(%rax)              /* cs */
+    pushq 40(%rax)              /* rip */
+    pushq 32(%rax)              /* error code */
+    pushq 24(%rax)              /* vector */
+    pushq 16(%rax)
+    pushq 8(%rax)
+    pushq (%rax)
+2:
+    .cfi_def_cfa rsp, 80
+    LOAD rcx
+    LOAD rbx
+    LOAD rax
     SAVE r15
     SAVE r14
     SAVE r13
