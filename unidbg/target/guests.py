@@ -16,6 +16,7 @@ from unidbg.transport.network import Forward, forwarded, parse_forward
 from unidbg.transport.qemu import Accelerator, Lines, prove_accelerator
 from unidbg.transport.qmp import Qmp
 from unidbg.transport.sockets import tcp_port_free
+from unidbg.transport.systems import find_qemu, is_native, machine_of
 
 __all__ = [
     "Accelerator",
@@ -62,21 +63,22 @@ def launch(
     network. `arguments` go to QEMU as they are. Raises ConfigError for what
     cannot be started, TargetError with QEMU's own words if it ends at once.
     """
-    stub = _has_stub(image)
+    architecture, stub = _kind(image)
     ports = list(_ports()) if port is None else [port]
     if hosted.is_hosted(image):
         hosted.refuse(machine=machine, memory=memory, cpus=cpus, initrd=initrd, paused=paused)
         return _launch_process(image, name, append or "", ports, network or ())
-    machine = machine or qemu.MACHINES[0]
-    if machine.partition(",")[0] not in qemu.MACHINES:
-        raise ConfigError(f"no machine {machine!r}: {' or '.join(qemu.MACHINES)}")
+    machine = machine_of(architecture, machine)
+    find_qemu(architecture)
+    native = is_native(architecture)
     name, folder = _claim(name, image)
     setup = qemu.Setup(
         image=os.path.abspath(image),
+        architecture=architecture,
         machine=machine,
         memory=memory or DEFAULT_MEMORY,
         cpus=cpus or 1,
-        accelerator=accelerator or prove_accelerator().name,
+        accelerator=accelerator or (prove_accelerator().name if native else "tcg"),
         append=append or "",
         initrd=initrd,
         paused=paused,
@@ -211,8 +213,8 @@ def stop(name: str) -> GuestRecord:
     return record
 
 
-def _has_stub(image: str) -> bool:
-    """Whether the image links our stub: its note survives strip. ConfigError for what is no image."""
+def _kind(image: str) -> tuple[str, bool]:
+    """(machine, whether it links our stub: its note survives strip); ConfigError for what is no image."""
     from unidbg_symbols import Image
 
     try:
@@ -222,7 +224,8 @@ def _has_stub(image: str) -> bool:
         raise ConfigError(f"{image}: {error.strerror}; give the image of a unikernel") from error
     if magic != b"\x7fELF":
         raise ConfigError(f"{image} is not an ELF file: give the image that QEMU's -kernel boots")
-    return any(note.owner == "unidbg" for note in Image.open(image).notes())
+    opened = Image.open(image)
+    return opened.machine, any(note.owner == "unidbg" for note in opened.notes())
 
 
 def _claim(name: str | None, image: str) -> tuple[str, str]:

@@ -96,7 +96,7 @@ class Guest:
 
     def session(self, url: str | None = None) -> GuestSession:
         """Attached, with the guest's image: by a QMP socket of its own, where a session has that by the one
-        for everybody, by its stub where it is a process and has none, or by `url`.
+        for everybody, by its stub where QMP is not there or tells no registers, or by `url`.
         """
         from unidbg.session import ImageSpec, Session
         from unidbg.testing.session import GuestSession
@@ -104,7 +104,8 @@ class Guest:
         if url is None:
             own = f"qmp:{os.path.join(self.record.folder, 'own.sock')}"
             free = own if self.open_session() is None else self.qmp
-            url = free if "qmp" in self.record.lines else self.stub
+            told = "qmp" in self.record.lines and not self.record.machine.startswith("virt")
+            url = free if told else self.stub
         made = GuestSession(Session.open(url, images=[ImageSpec(self.image)]))
         self._sessions.append(made)
         return made

@@ -7,15 +7,12 @@ import signal
 import time
 from collections.abc import Sequence
 
-from unidbg.errors import ConfigError, TargetError
+from unidbg.errors import TargetError
 from unidbg.transport import network
 from unidbg.transport.network import Forward
+from unidbg.transport.systems import find_qemu, system_of
 from unidbg.views.record import Record, record
 
-PROGRAM = "qemu-system-x86_64"
-MACHINES = ("q35", "microvm")
-ACCELERATORS = {"kvm": "host", "tcg": "max"}
-"""The CPU model that goes with each. Under TCG `max` has all that QEMU can emulate."""
 PROOF_SECONDS = 5.0
 EXIT_CODE = 33
 """What the proof makes QEMU exit with: (0x10 << 1) | 1, by isa-debug-exit."""
@@ -37,7 +34,8 @@ class Setup(Record):
     """
 
     image: str
-    machine: str = MACHINES[0]
+    architecture: str = "x86_64"
+    machine: str = "q35"
     memory: str = "64M"
     cpus: int = 1
     accelerator: str = "tcg"
@@ -61,18 +59,6 @@ class Lines(Record):
     console: str
 
 
-def find_qemu() -> str:
-    """Path of QEMU. ConfigError says how to get it."""
-    import shutil
-
-    found = shutil.which(PROGRAM)
-    if found is None:
-        raise ConfigError(
-            f"there is no {PROGRAM} on the PATH: apt-get install qemu-system-x86 (Debian, Ubuntu)"
-        )
-    return found
-
-
 def prove_accelerator() -> Accelerator:
     """KVM where it can run an instruction, else TCG: /dev/kvm can be there and still fail, so we try it."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
@@ -92,7 +78,7 @@ def _proof_fails(accelerator: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=".bin") as file:
         file.write(bios)
         file.flush()
-        command = [find_qemu(), "-accel", accelerator, "-cpu", ACCELERATORS[accelerator], "-m", "2M"]
+        command = [find_qemu(), "-accel", accelerator, "-cpu", cpu(accelerator), "-m", "2M"]
         command += ["-nodefaults", "-display", "none", "-bios", file.name]
         command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
         try:
@@ -109,15 +95,21 @@ def _last_line(text: bytes) -> str:
     return lines[-1] if lines else "QEMU said nothing"
 
 
+def cpu(accelerator: str, architecture: str = "x86_64") -> str:
+    """The CPU model: the host's own, or all that QEMU can emulate."""
+    return "host" if accelerator == "kvm" else system_of(architecture).cpu
+
+
 def arguments(setup: Setup, lines: Lines) -> list[str]:
     """QEMU's command line: loopback and Unix sockets only, COM1 into a file, the stub on COM2.
 
     RAM is a shared memfd, so that the host can read it beside the guest.
     """
     memory, machine, accelerator = setup.memory, setup.machine, setup.accelerator
-    command = [find_qemu(), "-M", f"{machine},memory-backend=ram", "-accel", accelerator]
+    program = find_qemu(setup.architecture)
+    command = [program, "-M", f"{machine},memory-backend=ram", "-accel", accelerator]
     command += ["-object", f"memory-backend-memfd,id=ram,size={memory},share=on", "-m", memory]
-    command += ["-cpu", ACCELERATORS[accelerator], "-smp", str(setup.cpus)]
+    command += ["-cpu", cpu(accelerator, setup.architecture), "-smp", str(setup.cpus)]
     command += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
     command += ["-kernel", _escaped(setup.image), "-append", setup.append]
     command += ["-initrd", setup.initrd] if setup.initrd else []
