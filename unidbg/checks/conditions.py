@@ -87,7 +87,19 @@ def _plain(value: object, path: str) -> Value:
 
 
 def look(condition: Condition, view: View | Absent | None) -> Iterator[Found]:
-    """What does not hold. CannotTell where the view is absent, damaged there, or has nothing at the path."""
+    """What does not hold; CannotTell as `read`."""
+    for path, value in read(condition, view):
+        broken = violated(condition, value)
+        if broken:
+            yield Found(
+                path.partition(".")[2], f"{path} is {_shown(value)}, {broken}", None, condition.written
+            )
+
+
+def read(condition: Condition, view: View | Absent | None) -> list[tuple[str, Value]]:
+    """(path, value) of all that is asked about. CannotTell where the view is absent, damaged there, or has
+    nothing at a path without `*`.
+    """
     if isinstance(view, Absent):
         raise CannotTell(view.reason)
     if view is None:
@@ -99,12 +111,7 @@ def look(condition: Condition, view: View | Absent | None) -> Iterator[Found]:
     found = list(values(view, condition.path))
     if not found and "*" not in condition.path.split("."):
         raise CannotTell(f"there is nothing at {condition.written}")
-    for path, value in found:
-        broken = violated(condition, value)
-        if broken:
-            yield Found(
-                path.partition(".")[2], f"{path} is {_shown(value)}, {broken}", None, condition.written
-            )
+    return found
 
 
 def violated(condition: Condition, value: Value) -> str:

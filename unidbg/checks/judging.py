@@ -7,8 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from unidbg.checks.check import SEVERITIES, CannotTell, Found, Seen
-from unidbg.checks.conditions import Condition, look, violated
-from unidbg.checks.paths import values
+from unidbg.checks.conditions import Condition, look, read, violated
 from unidbg.checks.plan import Plan, Suppression
 from unidbg.checks.running import fingerprint, run, views_needed
 from unidbg.views.base import Absent, View
@@ -83,16 +82,10 @@ def _finding(condition: Condition, name: str, found: Found) -> Finding:
 
 def _growth(condition: Condition, views: Views, before: Views | None) -> Iterator[Found]:
     """What grew more than it may between two snapshots."""
-    view, old = views.get(_view(condition)), (before or {}).get(_view(condition))
     if before is None:
         raise CannotTell("growth needs two snapshots: give a load command")
-    for side in (view, old):
-        if side is None or isinstance(side, Absent):
-            raise CannotTell(side.reason if isinstance(side, Absent) else "the view was not read")
-    assert view is not None
-    assert old is not None
-    earlier = dict(values(old, condition.path))
-    for path, value in values(view, condition.path):
+    earlier = dict(read(condition, before.get(_view(condition))))
+    for path, value in read(condition, views.get(_view(condition))):
         was = earlier.get(path)
         if isinstance(value, int) and isinstance(was, int) and violated(condition, value - was):
             text = f"{path} went from {was} to {value}: {value - was:+}, {violated(condition, value - was)}"

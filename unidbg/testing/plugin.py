@@ -31,7 +31,7 @@ GUESTS: pytest.StashKey[list[Guest]] = pytest.StashKey()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("unidbg", "unikernels under test")
     group.addoption("--unidbg-image", metavar="FILE", help="image for tests whose marker names none")
-    group.addoption("--unidbg-machine", metavar="NAME", help="q35 or microvm, where a marker names none")
+    group.addoption("--unidbg-machine", metavar="NAME", help="QEMU's machine, where a marker names none")
     group.addoption(
         "--unidbg-artifacts",
         metavar="DIR",

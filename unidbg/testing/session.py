@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from unidbg.checks.check import Seen
+from unidbg.checks.check import CannotTell, Seen
 from unidbg.errors import TargetTimeout, UnidbgError
 from unidbg.session import Session
 from unidbg.views.base import Absent, View
@@ -73,7 +73,7 @@ class GuestSession:
         while not ask(self):
             if time.monotonic() > deadline:
                 shown = condition if isinstance(condition, str) else getattr(condition, "__name__", "it")
-                now = f"; now {self.values(condition)}" if isinstance(condition, str) else ""
+                now = f"; {self._now(condition)}" if isinstance(condition, str) else ""
                 raise TargetTimeout(f"{shown} did not come true within {timeout:g} s{now}")
             time.sleep(POLL)
 
@@ -82,7 +82,22 @@ class GuestSession:
 
         table = {key.rstrip("_"): value for key, value in wanted.items()}
         made = parse(path, table or {"not": False})
-        return lambda session: not list(look(made, session.view(made.path.partition(".")[0])))
+        view = made.path.partition(".")[0]
+
+        def holds(session: GuestSession) -> bool:
+            try:
+                return not list(look(made, session.session.views([view])[view]))
+            except CannotTell:
+                return False  # not yet: what cannot be told now may be there later
+
+        return holds
+
+    def _now(self, path: str) -> str:
+        """What a path says, or why it says nothing."""
+        try:
+            return f"now {self.values(path)}"
+        except NotToBeHad as error:
+            return str(error)
 
     def findings(self, checks: Sequence[Check] | None = None) -> tuple[Finding, ...]:
         """What the built-in checks (or `checks`) find now, worst first."""

@@ -232,6 +232,16 @@ def test_growth_without_a_snapshot_before_cannot_be_told() -> None:
     assert "give a load command" in verdicts["growth:heap.count"].reason
 
 
+def test_growth_of_what_is_damaged_or_not_there_cannot_be_told() -> None:
+    text = 'builtin = false\n[growth]\n"heap.count" = {max = 0}\n"boot.phases.nowhere.start_ns" = {max = 0}\n'
+    views = {**VIEWS, "boot": sample.VIEWS["boot"]}
+    damaged = {**views, "heap": replace(HEAP, faults=(Fault("count", "unreadable"),))}
+    for before, after in ((damaged, views), (views, damaged)):
+        verdicts = {v.check: v for v in judge(plan(text), after, before).verdicts}
+        assert verdicts["growth:heap.count"].reason == "count: unreadable"
+        assert "nothing at" in verdicts["growth:boot.phases.nowhere.start_ns"].reason
+
+
 def test_suppressed_until_it_expires_and_known_in_a_baseline() -> None:
     text = (
         'builtin = false\nsuppress = [{check = "condition:heap.count", reason = "lab", until = 2027-01-31}]\n'

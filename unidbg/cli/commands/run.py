@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @click.argument("arguments", nargs=-1, metavar="[-- QEMU-ARGUMENTS...]")
 @click.option("--name", metavar="NAME", help="Its @NAME; else made from the file's name.")
 @click.option(
-    "--machine", type=click.Choice(["q35", "microvm"]), help="QEMU's machine; q35 where nothing else says."
+    "--machine",
+    type=click.Choice(["q35", "microvm", "virt"]),
+    help="QEMU's machine; q35, and virt for an image of another architecture.",
 )
 @click.option("--memory", metavar="SIZE", help="Its memory: 64M, 1G; 64M where nothing else says.")
 @click.option(
