@@ -129,8 +129,8 @@ def interface_page(page: str) -> str:
 def checks_page() -> str:
     """docs/checks.md."""
     rows = [
-        f"| {check.name} | {check.severity} | {_quoted(check.needs)} | {check.text} {_sentence(check.remedy)} |"
-        for check in BUILT_IN
+        f"| {one.name} | {one.severity} | {_quoted(one.needs)} | {one.text} {_sentence(one.remedy)} |"
+        for one in BUILT_IN
     ]
     limits = [f"| `{name}` | {value:,} |" for name, value in Limits()._asdict().items()]
     return "\n".join([CHECKS, *rows, "", LIMITS, *limits, ""])
