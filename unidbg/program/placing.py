@@ -32,7 +32,7 @@ class Clues(NamedTuple):
     counters: Callable[[], Iterable[int]] = tuple
     """Program counters of the guest's threads."""
     told: Callable[[], int | None] = lambda: None
-    """The bias as the guest's own stub tells it."""
+    """The bias as the guest's own stub tells it, or a dump of ours."""
     mapped: Callable[[Image], Iterable[tuple[int, str]]] = lambda image: ()
     """(bias, evidence) by the page tables, or by a search of the memory."""
 
@@ -55,7 +55,7 @@ def place(
     if bias is not None:
         return Module(image, bias, verify(image, bias, memory), "given")
     told = clues.told()
-    if told and (found := _verified(image, memory, told, "what its stub says (qOffsets)")):
+    if told and (found := _verified(image, memory, told, "what the target says")):
         return found
     mismatch: ImageMismatch | None = None
     linked = Module(image, 0, evidence="linked address")

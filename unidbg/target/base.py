@@ -100,10 +100,10 @@ class Glancing(Protocol):
 
 @runtime_checkable
 class Telling(Protocol):
-    """A target whose stub can tell where its image runs."""
+    """A target that can tell where its image runs: by its stub, or as a dump of ours has it."""
 
     def bias(self) -> int | None:
-        """Run address minus link address, as the guest's own stub says; `None` where it does not."""
+        """Run address minus link address, `None` where nobody says."""
         ...
 
 

@@ -129,7 +129,7 @@ def test_what_the_stub_says_is_believed_if_the_image_is_there() -> None:
     ours, bias = image(), 0x7F12_3460_0000
     memory = both(ours, bias)
     module = place(ours, memory, clues=Clues(told=lambda: bias))
-    assert (module.bias, module.evidence) == (bias, "what its stub says (qOffsets)")
+    assert (module.bias, module.evidence) == (bias, "what the target says")
     assert place(ours, memory, clues=Clues(told=lambda: 0x5000_0000)).bias == 0
 
 

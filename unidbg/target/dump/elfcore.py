@@ -37,6 +37,7 @@ def read_core(source: Source) -> Contents:
         headers=_virtual(source, loads, notes, solo5),
         stop=own.stop if own else _stop(found),
         image=own.image if own else None,
+        bias=own.bias if own else None,
         no_registers=MEMORY_ALONE if own else "the core has no NT_PRSTATUS note of a kind that is known",
         notes=_complaints(source, header, loads, solo5),
     )

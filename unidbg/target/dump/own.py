@@ -26,6 +26,7 @@ class Own(NamedTuple):
     cpus: Sequence[Cpu]
     stop: StopReason | None
     image: str | None
+    bias: int | None
     has_physical: bool
 
 
@@ -41,7 +42,8 @@ def own_notes(notes: Sequence[Note]) -> Own | None:
     images = _object(found.get(NT_IMAGES, b"")) or {}
     if "images" in images:
         guest["images"] = images["images"]
-    return Own(cpus, _stop(guest.get("stop")), _image(guest), bool(guest.get("physical")))
+    path, bias = _image(guest)
+    return Own(cpus, _stop(guest.get("stop")), path, bias, bool(guest.get("physical")))
 
 
 def _object(raw: bytes) -> dict[str, Any] | None:
@@ -99,8 +101,23 @@ def _stop(found: object) -> StopReason | None:
     )
 
 
-def _image(guest: dict[str, Any]) -> str | None:
+def _image(guest: dict[str, Any]) -> tuple[str | None, int | None]:
+    """The path of the first image, and its bias where it is the only one."""
     images = guest.get("images")
     first = images[0] if isinstance(images, list) and images else None
-    path = first.get("path") if isinstance(first, dict) else None
-    return path if isinstance(path, str) and "\0" not in path else None
+    if not isinstance(images, list) or not isinstance(first, dict):
+        return None, None
+    path, bias = first.get("path"), first.get("bias")
+    return (
+        path if isinstance(path, str) and "\0" not in path else None,
+        _signed(bias) if len(images) == 1 else None,
+    )
+
+
+def _signed(found: object) -> int | None:
+    """A bias, written as `0x...` or `-0x...`."""
+    try:
+        number = int(found, 16) if isinstance(found, str) and len(found) <= 20 else None
+    except ValueError:
+        return None
+    return number if number is None or abs(number) < 1 << 64 else None

@@ -27,7 +27,8 @@ class Contents(NamedTuple):
     """What a reader found in a file.
 
     `headers` is virtual memory as the file's own headers have it, `physical` is by physical address. `notes`
-    are sentences on what is damaged or missing. `image` is a path that the dump names.
+    are sentences on what is damaged or missing. `image` is a path that the dump names, `bias` where
+    it says that this ran.
     """
 
     format: str
@@ -39,6 +40,7 @@ class Contents(NamedTuple):
     image: str | None = None
     no_registers: str = ""
     notes: Sequence[str] = ()
+    bias: int | None = None
 
 
 class DumpRegisters:
@@ -126,6 +128,10 @@ class DumpTarget:
             return named
         beside = os.path.join(os.path.dirname(self._source.path), os.path.basename(named))
         return beside if os.path.isfile(beside) else named
+
+    def bias(self) -> int | None:
+        """Where the dump says that its one image ran; it is held against the memory like any other."""
+        return self.contents.bias
 
     def close(self) -> None:
         """Give the file back. Idempotent."""
