@@ -12,6 +12,7 @@ static const uint64_t patience_of_receiver = 10; /* seconds without a word: it h
 static void plan(struct unidbg_stub *stub, struct unidbg_crash *crash) {
     crash->run_count = 0;
     crash->left_out = 0;
+    crash->followed = 0;
     crash->piece_at = 0;
     crash_choose(stub, crash);
     crash_measure(stub, crash, FORM_MINIMAL);

@@ -6,9 +6,9 @@
 
 enum { PAGE = 4096 };
 enum { STACK_BYTES = 8192, RED_ZONE = 128, CODE_BYTES = 512 };
-/* Of one probed object at most; and of what its pointers lead to, and what the pointers there do. */
-enum { OBJECT_BYTES = 16384, FOLLOWED_BYTES = 512, DEEPER_BYTES = 128 };
-enum { RECORD_MIN = 64, RECORDS = 256, THREADS = 64, PARTS = 64, REGIONS = 4096 };
+/* Of a thing that is named at most: its size may be damaged. Of one probed object; and of what its pointers lead to, and what the pointers there do. */
+enum { ADDED_BYTES = 1 << 20, OBJECT_BYTES = 16384, FOLLOWED_BYTES = 512, DEEPER_BYTES = 128 };
+enum { RECORD_MIN = 64, RECORDS = 256, THREADS = 64, PARTS = 64, REGIONS = 4096, FOLLOWED_MAX = 20000 };
 /* A gap that is smaller costs less than another program header. */
 enum { GAP = 48 };
 
@@ -102,6 +102,10 @@ static void run_add(struct unidbg_crash *crash, uint64_t start, uint64_t end) {
 static void add(const struct unidbg_stub *stub, struct unidbg_crash *crash, uint64_t start, uint64_t length) {
     uint64_t end;
 
+    if (length > ADDED_BYTES) {
+        length = ADDED_BYTES;
+        crash->left_out++;
+    }
     start &= ~(uint64_t)(LINE - 1);
     end = start + crash_room(length);
     while (start < end) {
@@ -177,6 +181,12 @@ static void add_threads(struct unidbg_stub *stub, struct unidbg_crash *crash) {
     }
 }
 
+/* Where memory is damaged there could be millions. */
+static bool may_follow(struct unidbg_crash *crash) {
+    crash->left_out += crash->followed == FOLLOWED_MAX;
+    return crash->followed++ < FOLLOWED_MAX;
+}
+
 /* Each aligned word that may be a pointer, and those that it leads to. Small numbers are none. */
 static void follow(const struct unidbg_stub *stub, struct unidbg_crash *crash, uint64_t start,
                    uint64_t length, bool deeper) {
@@ -185,7 +195,11 @@ static void follow(const struct unidbg_stub *stub, struct unidbg_crash *crash, u
     for (uint64_t at = start & ~7ull; at < start + length; at += sizeof words) {
         crash_read(stub, words, at, sizeof words);
         for (unsigned i = 0; i < 8 && at + i * 8ull < start + length; i++) {
-            if (words[i] < PAGE || words[i] >= UINT64_MAX - PAGE || !readable(stub, words[i], 1))
+            if (words[i] < PAGE || words[i] >= UINT64_MAX - PAGE)
+                continue;
+            if (!may_follow(crash))
+                return;
+            if (!readable(stub, words[i], 1))
                 continue;
             add(stub, crash, words[i], deeper ? FOLLOWED_BYTES : DEEPER_BYTES);
             if (deeper)

@@ -14,7 +14,7 @@ CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus"
 
 
 @pytest.mark.parametrize("port", ["", "bare", "full"])
-@pytest.mark.parametrize("name", ["line", "commands", "bytecode"])
+@pytest.mark.parametrize("name", ["line", "commands", "bytecode", "crash"])
 def test_the_corpus(build: HostBuild, name: str, port: str) -> None:
     """In a kernel like most, in one that can do next to nothing, and in one that can do everything."""
     corpus = CORPUS / f"{name}.txt"

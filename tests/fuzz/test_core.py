@@ -1,4 +1,5 @@
-"""The stub's core under libFuzzer with ASan and UBSan: framing, commands, bytecode, some 20 s each.
+"""The stub's core under libFuzzer with ASan and UBSan: framing, commands, bytecode, dumps of dead guests, some 20 s
+each.
 
 `corpus/NAME.txt` holds what earlier runs found worth keeping, an input a line in hexadecimal; the golden
 transcripts are seeds of the commands. `UNIDBG_FUZZ_SECONDS=86400 pytest tests/fuzz/test_core.py` runs each
@@ -23,8 +24,8 @@ from tests.support.stub_host import STUBS, build_host, symbols
 
 CORPUS = Path(__file__).with_name("corpus")
 SECONDS = int(os.environ.get("UNIDBG_FUZZ_SECONDS", "20"))
-NAMES = ("line", "commands", "bytecode")
-LONGEST = {"line": 4096, "commands": 4096, "bytecode": 512}
+NAMES = ("line", "commands", "bytecode", "crash")
+LONGEST = {"line": 4096, "commands": 4096, "bytecode": 512, "crash": 512}
 BREAK_IN = b"\x03"
 SHORT = 160
 """Bytes of an input that is kept."""

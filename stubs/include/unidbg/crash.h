@@ -76,6 +76,7 @@ struct unidbg_crash {
     uint8_t out[16];
     uint32_t sum;
     uint32_t run_count;
+    uint32_t followed;     /* pointers */
     uint32_t left_out;     /* pieces that found no room */
     uint64_t id;           /* of this death */
     uint64_t sizes[2];     /* of the core, by form; 0: there is none */

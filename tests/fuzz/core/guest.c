@@ -22,10 +22,22 @@ static size_t count, at;
 static uint64_t clock_ns;
 static unsigned sum; /* of what was sent, so that it is looked at */
 static jmp_buf done;
+static struct unidbg_crash crash;
+static bool (*say_more)(void);
+static unsigned turns; /* in which nothing comes */
 
 /* A stub that stands waits for ever: there is nothing more to see. */
 static int get(void *line) {
     (void)line;
+    if (turns > 0) {
+        turns--;
+        return -1;
+    }
+    if (at == count && say_more && stub.frame) {
+        at = count = 0;
+        if (!say_more())
+            longjmp(done, 1);
+    }
     if (at < count)
         return input[at++];
     if (stub.frame)
@@ -123,6 +135,8 @@ void guest_begin(void) {
     port.trace = trace;
     port.trace_size = sizeof trace;
     choose(getenv("UNIDBG_FUZZ_PORT"));
+    if (say_more)
+        unidbg_crash_port(&crash, &port);
     if (!unidbg_init(&stub, &port, buffer, sizeof buffer))
         abort();
 }
@@ -133,6 +147,24 @@ void guest_says(const void *bytes, size_t length) {
 
     memcpy(input + count, bytes, taken);
     count += taken;
+}
+
+struct unidbg_crash *guest_dumps(bool (*more)(void), uint64_t probes, uint64_t end) {
+    crash = (struct unidbg_crash){.probes = (const void *)(uintptr_t)probes,
+                                  .probes_end = (const void *)(uintptr_t)end};
+    say_more = more;
+    turns = 0;
+    return &crash;
+}
+
+void guest_pauses(unsigned count_of_turns) {
+    turns = count_of_turns;
+}
+
+void guest_dies(void) {
+    machine.frame.vector = 14;
+    if (!setjmp(done))
+        unidbg_trap(&stub, &machine.frame);
 }
 
 static void say(uint8_t byte) {

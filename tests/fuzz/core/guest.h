@@ -3,8 +3,11 @@
 #ifndef FUZZ_GUEST_H
 #define FUZZ_GUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <unidbg/crash.h>
 
 /* The guest as it starts, and the stub as it starts. */
 void guest_begin(void);
@@ -15,6 +18,13 @@ void guest_says(const void *bytes, size_t count);
 void guest_asks(const void *payload, size_t count);
 /* Run until the stub wants more input than there is, or the guest has executed enough. */
 void guest_run(void);
+/* Before guest_begin: the stub sends dumps, of probes whose table is said to lie there. `more` is asked whenever
+ * all was taken; false: that is all. */
+struct unidbg_crash *guest_dumps(bool (*more)(void), uint64_t probes, uint64_t end);
+/* The line is quiet for so many turns. */
+void guest_pauses(unsigned turns);
+/* Instead of guest_run: die of a page fault, with nobody attached. */
+void guest_dies(void);
 /* The address of an instruction that is executed in every turn of the guest's loop. */
 uint64_t guest_loop(void);
 

@@ -267,10 +267,9 @@ def test_a_core_of_a_hostile_guest(data: st.DataObject, tmp_path: Path) -> None:
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path / "x.core"
     (tmp_path / "x.core.partial").unlink(missing_ok=True)
-    with closing(feed(path, bytes(raw))) as store:
-        with suppress(UnidbgError):
-            store.finish({})
-            open_dump(store.path).close()
+    with closing(feed(path, bytes(raw))) as store, suppress(UnidbgError):
+        store.finish({})
+        open_dump(store.path).close()
 
 
 def test_headers_that_claim_petabytes(tmp_path: Path) -> None:
