@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The registers of x86_64 in the notes of a core. */
-#if defined(__x86_64__)
 #include "parts.h"
 
 enum { NT_PRSTATUS = 1, NT_PRFPREG = 2, PRSTATUS = 336, SIGNAL_AT = 12, PID_AT = 32, REGISTERS_AT = 112 };
@@ -49,4 +48,3 @@ const uint8_t *crash_frame_bytes(const struct unidbg_frame *frame, size_t *size)
     *size = sizeof *frame - offsetof(struct unidbg_frame, cr0);
     return (const uint8_t *)frame + offsetof(struct unidbg_frame, cr0);
 }
-#endif

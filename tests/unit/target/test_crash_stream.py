@@ -160,7 +160,7 @@ def test_parts_that_overlap_are_taken_once() -> None:
     store = Memory()
     receiver = Receiver(store, MINIMAL, 0.0)
     receiver.feed(encode(announcement(66)), 0.1)
-    for part in (literal(0, b"abcd"), literal(1, b"XXX"), literal(2, b"XXef"), zeros(0, 1 << 30)):
+    for part in (literal(0, b"abcd"), literal(1, b"???"), literal(2, b"??ef"), zeros(0, 1 << 30)):
         receiver.feed(encode(part), 0.2)
     assert (store.have, store.data) == (66, b"abcdef")
 
