@@ -1,4 +1,4 @@
-"""The stub's core under libFuzzer with ASan and UBSan: framing, commands, bytecode, dumps of the dead, 20 s each.
+"""The stub's core under libFuzzer with ASan and UBSan: framing, commands, bytecode, dumps, some 20 s each.
 
 `corpus/NAME.txt` holds what earlier runs found worth keeping, an input a line in hexadecimal; the golden
 transcripts are seeds of the commands. `UNIDBG_FUZZ_SECONDS=86400 pytest tests/fuzz/test_core.py` runs each
