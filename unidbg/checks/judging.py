@@ -37,14 +37,20 @@ def judge(
     *,
     today: datetime.date | None = None,
     known: Collection[str] = (),
+    load_failed: str = "",
 ) -> Judgement:
-    """What is wrong. `known` are fingerprints of a baseline; suppressions that have expired do not count."""
+    """What is wrong. `known` are fingerprints of a baseline; suppressions that have expired do not count.
+
+    `load_failed` says why the load between the two moments was not what it should be: no growth is told then.
+    """
     findings, verdicts = run(Seen(views, before, plan.limits), plan.checks)
     made, said = list(findings), list(verdicts)
+    if plan.load is not None:
+        said.insert(0, Verdict("load", "error", "unknown" if load_failed else "ok", load_failed, 0))
     for condition in plan.conditions:
         _one(made, said, condition, lambda c: look(c, views.get(_view(c))))
     for condition in plan.growth:
-        _one(made, said, condition, lambda c: _growth(c, views, before), "growth")
+        _one(made, said, condition, lambda c: _growth(c, views, before, load_failed), "growth")
     holding = [one for one in plan.suppressions if one.holds(today or datetime.date.today())]
     return _without(made, said, holding, known)
 
@@ -80,8 +86,10 @@ def _finding(condition: Condition, name: str, found: Found) -> Finding:
     )
 
 
-def _growth(condition: Condition, views: Views, before: Views | None) -> Iterator[Found]:
+def _growth(condition: Condition, views: Views, before: Views | None, load_failed: str) -> Iterator[Found]:
     """What grew more than it may between two snapshots."""
+    if load_failed:
+        raise CannotTell("the load failed")
     if before is None:
         raise CannotTell("growth needs two snapshots: give a load command")
     earlier = dict(read(condition, before.get(_view(condition))))

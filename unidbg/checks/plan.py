@@ -66,10 +66,11 @@ class Plan(NamedTuple):
     path: str = ""
 
     def names(self) -> list[str]:
-        """All checks and conditions, in order."""
+        """All checks and conditions, in order; the load first, where there is one."""
         conditions = [f"condition:{one.written}" for one in self.conditions]
         growth = [f"growth:{one.written}" for one in self.growth]
-        return [*(check.name for check in self.checks), *conditions, *growth]
+        built_in = [check.name for check in self.checks]
+        return [*(["load"] if self.load else []), *built_in, *conditions, *growth]
 
 
 def read_plan(path: str, data: Mapping[str, object], text: str = "") -> Plan:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from unidbg.render.places import Places
     from unidbg.session import Session
     from unidbg.testing.checking import Job
+    from unidbg.testing.guest import Guest
     from unidbg.views.findings import ChecksView
 
 ELF_EXECUTABLE = (2, 3)
@@ -43,6 +44,7 @@ class Wishes(NamedTuple):
     baseline: str | None = None
     write_baseline: bool = False
     ready: str | None = None
+    artifacts: str | None = None
 
 
 def check(wishes: Wishes, settings: Settings) -> int:
@@ -52,7 +54,7 @@ def check(wishes: Wishes, settings: Settings) -> int:
         return ANSWERED
     plans = read_plans(wishes)
     path, known = _baseline(wishes, plans)
-    with _guest(wishes, settings) as (session, environment):
+    with _guest(wishes, settings) as (session, environment, guest):
         from unidbg.testing.checking import Job, run
 
         jobs = [
@@ -66,7 +68,12 @@ def check(wishes: Wishes, settings: Settings) -> int:
             for plan in plans
         ]
         code = run(jobs, _arguments(wishes), shown=bool(wishes.verbose) and not settings.json)
-        return _answer(wishes, settings, jobs, code, path)
+        code = _answer(wishes, settings, jobs, code, path)
+        if code != ANSWERED and wishes.artifacts and guest is not None:
+            from unidbg.testing.artifacts import collect
+
+            print(collect(guest, Path(wishes.artifacts), "check", quiet=True), file=sys.stderr)
+        return code
 
 
 def _list() -> object:
@@ -122,8 +129,8 @@ def _baseline(wishes: Wishes, plans: list[Plan]) -> tuple[str, frozenset[str]]:
 
 
 @contextmanager
-def _guest(wishes: Wishes, settings: Settings) -> Iterator[tuple[Session, dict[str, str]]]:
-    """The session, and what the load command finds in its environment."""
+def _guest(wishes: Wishes, settings: Settings) -> Iterator[tuple[Session, dict[str, str], Guest | None]]:
+    """The session, what the load command finds in its environment, and the guest if it is booted for us."""
     project = configuration.load()
     target = wishes.target or project.text("target", "url")
     if target is None and project.text("run", "image") is None:
@@ -134,7 +141,7 @@ def _guest(wishes: Wishes, settings: Settings) -> Iterator[tuple[Session, dict[s
         raise ConfigError(f"there is no file {target}: build it first, or give another TARGET or IMAGE")
     if target is not None and not is_image(target):
         with opening.open_session(target, settings) as session:
-            yield session, {"UNIDBG_TARGET": target}
+            yield session, {"UNIDBG_TARGET": target}, None
         return
     from unidbg.testing.guest import boot
 
@@ -142,7 +149,7 @@ def _guest(wishes: Wishes, settings: Settings) -> Iterator[tuple[Session, dict[s
     with boot(image=target, folder=os.getcwd(), ready=ready) as guest:
         ports = {f"UNIDBG_PORT_{there}": str(here) for _, here, there in guest.record.forwards}
         with guest.session() as session:
-            yield session.session, {"UNIDBG_TARGET": guest.stub, **ports}
+            yield session.session, {"UNIDBG_TARGET": guest.stub, **ports}, guest
 
 
 def is_image(path: str) -> bool:

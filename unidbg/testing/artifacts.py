@@ -12,16 +12,18 @@ from unidbg.errors import UnidbgError
 from unidbg.testing.guest import Guest
 
 
-def collect(guest: Guest, folder: Path, test: str) -> str:
-    """Write the files of a guest under `folder`, one folder a test; the text for the report."""
+def collect(guest: Guest, folder: Path, test: str, *, quiet: bool = False) -> str:
+    """Write the files of a guest under `folder`, one folder a test; the text for the report, which has the
+    diagnosis itself unless it is to be `quiet`.
+    """
     place = folder / re.sub(r"[^\w.-]+", "-", test)[-120:].strip("-") / guest.name
     place.mkdir(parents=True, exist_ok=True)
     dump = _dump(guest, place)
-    parts = [_diagnosis(guest, place, dump), _console(guest, place), _said(dump, guest)]
+    parts = [_diagnosis(guest, place, dump, quiet), _console(guest, place), _said(dump, guest)]
     return "\n".join(part for part in parts if part)
 
 
-def _diagnosis(guest: Guest, place: Path, dump: Path | str) -> str:
+def _diagnosis(guest: Guest, place: Path, dump: Path | str, quiet: bool) -> str:
     """What it names as the next step is asked of the dump: the guest will be gone."""
     from unidbg.render.markdown import diagnosis
     from unidbg.render.table import render
@@ -38,7 +40,8 @@ def _diagnosis(guest: Guest, place: Path, dump: Path | str) -> str:
         found = replace(found, next=tuple(f"{step} --image {guest.image}" for step in steps))
     path = place / "diagnosis.md"
     path.write_text(diagnosis(found), encoding="utf-8")
-    return f"{render(found, 110)}\ndiagnosis: {path}"
+    shown = "" if quiet else f"{render(found, 110)}\n"
+    return f"{shown}diagnosis: {path}"
 
 
 def _console(guest: Guest, place: Path) -> str:

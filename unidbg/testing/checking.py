@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 
 from unidbg.checks.judging import Judgement, judge, needed
-from unidbg.checks.plan import Plan
-from unidbg.errors import TargetError
+from unidbg.checks.plan import Load, Plan
+from unidbg.errors import TargetError, UnidbgError
 from unidbg.session import Session
 from unidbg.views.base import Absent, View
 from unidbg.views.findings import ChecksView, Finding, Verdict
@@ -45,42 +46,60 @@ class Job:
         self._folder = folder
         self._judgement: Judgement | None = None
         self._views: Views = {}
+        self._lost: UnidbgError | None = None
+        self.load_failed = ""
         self.asked: list[str] = []
         """Names of the checks that ran: pytest may have deselected some."""
 
     @property
     def judgement(self) -> Judgement:
-        """What is wrong; made once."""
+        """What is wrong; made once. TargetError, each time, where the guest is gone."""
+        if self._lost is not None:
+            raise TargetError(str(self._lost))
         if self._judgement is None:
-            before = self._before()
-            self._views = self._session.views(needed(self.plan))
-            self._judgement = judge(self.plan, self._views, before, known=self._known)
+            try:
+                self._judgement = self._judge()
+            except UnidbgError as error:
+                self._lost = error
+                raise
         return self._judgement
 
-    def _before(self) -> Views | None:
-        """The views before the load, and the load; TargetError where its command fails."""
-        load = self.plan.load
-        if load is None:
-            return None
-        before = self._session.views(needed(self.plan))
+    def _judge(self) -> Judgement:
+        """Two moments where there is a load, which may kill the guest: then the checks say how."""
+        names, before = needed(self.plan), None
+        if self.plan.load is not None:
+            before = self._session.views(names)
+            self.load_failed = self._drive(self.plan.load)
+        self._views = self._session.views(names)
+        return judge(self.plan, self._views, before, known=self._known, load_failed=self.load_failed)
+
+    def _drive(self, load: Load) -> str:
+        """Run the load command; why it failed, or nothing."""
+        child = subprocess.Popen(
+            load.command,
+            shell=True,
+            cwd=self._folder,
+            env=self._environment or None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        command = load.command.strip()
         try:
-            done = subprocess.run(
-                load.command,
-                shell=True,
-                cwd=self._folder,
-                env=self._environment or None,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=load.timeout_s,
-                check=False,
-            )
+            output, _ = child.communicate(timeout=load.timeout_s)
         except subprocess.TimeoutExpired:
-            raise TargetError(f"the load did not end within {load.timeout_s:g} s: {load.command}") from None
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip()[-500:]
-            raise TargetError(f"the load failed with {done.returncode}: {load.command}: {said}")
-        return before
+            return f"the load did not end within {load.timeout_s:g} s: {command}"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # what the shell has started ends with it
+            child.wait()
+        if child.returncode:
+            said = output.strip()[-500:]
+            return f"the load failed with {child.returncode}: {command}{f': {said}' if said else ''}"
+        return ""
 
     def images(self) -> list[str]:
         """Paths of the images that the guest is seen with."""
@@ -125,7 +144,7 @@ class CheckItem(pytest.Item):
         if found:
             raise Violated("\n".join(said(finding) for finding in found))
         if verdict.outcome == "unknown":
-            if ":" in self.name:
+            if ":" in self.name or self.name == "load":
                 raise TargetError(f"could not tell: {verdict.reason}")
             pytest.skip(f"could not tell: {verdict.reason}")
         if verdict.outcome == "suppressed":
@@ -216,7 +235,7 @@ def _bare() -> Iterator[None]:
 def judged(code: int, jobs: Sequence[Job]) -> int:
     """pytest's exit code and the findings as ours: without findings a failure is a question unanswered."""
     if code == pytest.ExitCode.OK:
-        return FINE
+        return UNANSWERED if any(job.load_failed for job in jobs) else FINE
     if code == pytest.ExitCode.TESTS_FAILED:
         found = any(f.severity != "note" for job in jobs for f in job.view().findings)
         return FOUND if found else UNANSWERED

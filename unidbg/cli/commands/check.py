@@ -31,6 +31,9 @@ from unidbg.cli.parameters import TargetType
 @click.option("--baseline", metavar="FILE", help="Findings that are known: only what is new fails.")
 @click.option("--write-baseline", is_flag=True, help="Write what is found there, instead of failing.")
 @click.option("--ready", metavar="WHEN", help="An IMAGE is ready by a line of its console, port:N or probe.")
+@click.option(
+    "--artifacts", metavar="DIR", help="Of an IMAGE that fails: diagnosis, console and dump go there."
+)
 @settings(IMAGE, JSON, TIMEOUT, COLOR)
 def command(target: str | None, files: tuple[str, ...], settings: Settings, **options: object) -> None:
     """Check a guest, and fail when its inside is wrong.
