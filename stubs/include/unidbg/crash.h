@@ -94,7 +94,7 @@ struct unidbg_crash {
     uint8_t first, count; /* of the ring of ends below */
     uint64_t ends[UNIDBG_CRASH_WINDOW];
     struct unidbg_crash_run runs[UNIDBG_CRASH_RUNS];
-    uint8_t chunk[UNIDBG_CRASH_CHUNK];
+    uint8_t chunk[UNIDBG_CRASH_CHUNK] __attribute__((aligned(8)));
 };
 
 /* The linker makes these names. NOLINTBEGIN(bugprone-reserved-identifier) */
