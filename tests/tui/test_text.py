@@ -212,3 +212,10 @@ def test_new_lines_are_those_that_the_log_before_did_not_end_with() -> None:
     assert new_lines(("a", "b"), ("a", "b")) == 0
     assert new_lines((), ("a",)) == 0
     assert new_lines(("a",), ("x", "y")) == 2
+
+
+def test_tabs_without_a_number_keep_their_names_longest() -> None:
+    numbered = tuple(f"long name {n}" for n in range(10))
+    _, spans = tab_spans((*numbered, "security", "cloud"), numbered[0], 60)
+    text = "".join(span.text for span in spans)
+    assert text.strip() == "unidbg 1 long name 0 2 3 4 5 6 7 8 9 0 security cloud"

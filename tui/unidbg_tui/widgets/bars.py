@@ -11,14 +11,22 @@ from unidbg_tui.cells import Line, Span, guest
 from unidbg_tui.messages import ShowView
 
 BRAND = " unidbg "
+WHOLE = 99
+TRIES = (
+    *((gap, WHOLE, WHOLE) for gap in (3, 2, 1)),
+    *((1, letters, letters) for letters in range(12, 3, -1)),
+    *((1, 0, letters) for letters in (WHOLE, 4, 0)),
+)
+"""Cells between two tabs, letters of those that have a number, and of the others, the roomiest first."""
 
 
 def tab_spans(names: tuple[str, ...], active: str, width: int) -> tuple[list[tuple[int, int, str]], Line]:
     """The tabs in `width` cells: where each one is (first cell, one past the last, name), and the line."""
-    for gap, longest in ((3, 99), (2, 99), (1, 99), (1, 4), (1, 0)):
-        labels = [
-            _label(number, name, longest if name != active else 99) for number, name in enumerate(names)
+    for gap, numbered, others in TRIES:
+        letters = [
+            WHOLE if name == active else numbered if n < 10 else others for n, name in enumerate(names)
         ]
+        labels = [_label(n, name, letters[n]) for n, name in enumerate(names)]
         brand = BRAND if sum(map(len, labels)) + gap * len(labels) + len(BRAND) <= width else ""
         if sum(map(len, labels)) + gap * len(labels) + len(brand) <= width:
             break
