@@ -139,6 +139,8 @@ def test_13_a_backtrace_may_read_anywhere(host: Host, address: int) -> None:
         assert host.ask(packet % address) == b"E0e"
     assert host.ask(b"MultiMemRead:ranges:%x,8;" % address) == b"0;"
     assert host.ask(b"qRcmd," + b"device reads".hex().encode()) == b"0\n".hex().encode()
+    assert host.ask(b"qRcmd," + b"device 0xfee00000".hex().encode()) == b"0x0\n".hex().encode()
+    assert host.ask(b"qRcmd," + b"device reads".hex().encode()) == b"1\n".hex().encode()
 
 
 def test_14_a_register_that_is_not_there(host: Host) -> None:

@@ -62,3 +62,12 @@ def test_a_command_that_runs_out_of_the_stubs_stack(boot: Boot) -> None:
     said = gdb(guest, "monitor overflow", "monitor reason", "detach")
     assert "a client came" in said, said
     guest.wait_for_life()
+
+
+def test_a_device_is_read_by_monitor_alone(boot: Boot) -> None:
+    """The local APIC: its version."""
+    guest = boot("hello")
+    said = gdb(guest, "monitor device 0xfee00030", "x/wx 0xfee00030", "detach")
+    assert re.search(r"^0x[0-9a-f]*50014$", said, re.MULTILINE), said
+    assert "Cannot access memory at address 0xfee00030" in said
+    guest.wait_for_life()

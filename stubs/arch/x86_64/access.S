@@ -6,9 +6,14 @@
     .globl unidbg_x86_64_copy
     .type unidbg_x86_64_copy, @function
 /* size_t unidbg_x86_64_copy(void *to, const void *from, size_t count): bytes copied, up to a fault. The
- * fault's handler sees rip at `access`, with the bytes left in rcx, and sends it to `recover`
- * (unidbg_fixup). */
+ * fault's handler sees rip at `access` or `access_word`, with what is left in rcx, and sends it to `recover`
+ * (unidbg_fixup). Four bytes that are aligned go at once: devices know no parts of a register. */
 unidbg_x86_64_copy:
+    cmpq $4, %rdx
+    jne 2f
+    testb $3, %sil
+    je 1f
+2:
     movq %rdx, %rcx
     movq %rdx, %rax
     .globl unidbg_x86_64_access
@@ -17,6 +22,14 @@ unidbg_x86_64_access:
     .globl unidbg_x86_64_recover
 unidbg_x86_64_recover:
     subq %rcx, %rax
+    ret
+1:
+    movl $1, %ecx
+    movl %ecx, %eax
+    .globl unidbg_x86_64_access_word
+unidbg_x86_64_access_word:
+    rep movsl
+    movl %edx, %eax
     ret
     .size unidbg_x86_64_copy, . - unidbg_x86_64_copy
 

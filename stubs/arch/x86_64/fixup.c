@@ -9,7 +9,7 @@ static const uint32_t access_vectors = 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14
 bool arch_fixup(struct unidbg_frame *frame) {
     if (frame->vector >= 32 || !(access_vectors >> frame->vector & 1))
         return false;
-    if (frame->rip != (uintptr_t)unidbg_x86_64_access)
+    if (frame->rip != (uintptr_t)unidbg_x86_64_access && frame->rip != (uintptr_t)unidbg_x86_64_access_word)
         return false;
     frame->rip = (uintptr_t)unidbg_x86_64_recover;
     return true;

@@ -12,6 +12,7 @@ size_t unidbg_x86_64_copy(void *to, const void *from, size_t count);
 bool unidbg_x86_64_guarded(struct unidbg_guard *guard, void (*call)(void *), void *argument);
 extern const char unidbg_x86_64_failed[];
 extern const char unidbg_x86_64_access[];
+extern const char unidbg_x86_64_access_word[];
 extern const char unidbg_x86_64_recover[];
 extern const char unidbg_x86_64_slot_area[];
 
