@@ -68,10 +68,10 @@ class MemoryFault(TargetError):
 
 
 class RegisterUnavailable(TargetError):
-    """The target has no value for register `name`."""
+    """The target has no value for register `name`; `all`: for none at all."""
 
     def __init__(self, name: str, reason: str = "the target does not provide it") -> None:
-        super().__init__(f"register {name}: {reason}")
+        super().__init__(reason if name == "all" else f"register {name}: {reason}")
         self.name = name
         self.reason = reason
 

@@ -113,6 +113,10 @@ class Session:
     def _with(cls, target: Target, named: Sequence[Named], config: configuration.Config) -> Session:
         with stand(target):
             found = find_modules(target, named, config)
+        if target.run is None:
+            from unidbg.program.filling import fill
+
+            fill(target, found.modules)
         return cls(target, Program(target, found.modules), config=config, image_note=found.note)
 
     @property

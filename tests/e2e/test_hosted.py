@@ -142,6 +142,17 @@ def test_it_conforms_but_for_hardware(hello: Booted) -> None:
     hello.wait_for_life()
 
 
+@pytest.mark.skipif(shutil.which("gcore") is None, reason="no gcore")
+def test_a_core_of_the_process(hello: Booted, tmp_path: Path) -> None:
+    """Linux leaves unchanged code out of it: what is missing is read from the image."""
+    subprocess.run(["gcore", "-o", tmp_path / "core", str(hello.record.pid)], check=True, capture_output=True)
+    core = f"{tmp_path / 'core'}.{hello.record.pid}"
+    for name in (*(one for one in Session.VIEWS if one != "memory"), "leaks", "bt", "dis", "diagnose"):
+        done = run_unidbg(name, core, "--image", str(hello.image))
+        assert done.returncode == 0, (name, done.stderr)
+    assert "loop_run" in run_unidbg("bt", core, "--image", str(hello.image)).stdout
+
+
 def test_run_ls_and_stop(built: Path) -> None:
     started = run_unidbg("run", "--detach", "--name", "process", str(built / "hello.elf"))
     assert started.returncode == 0, started.stderr

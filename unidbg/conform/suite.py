@@ -15,6 +15,7 @@ from unidbg.errors import (
     TargetTimeout,
     UnidbgError,
 )
+from unidbg.target.dump.naming import names_dump
 from unidbg.target.link import Link
 from unidbg.target.opening import open_target
 from unidbg.target.rsptarget import RspTarget
@@ -26,6 +27,8 @@ MODULES = ("framing", "registers", "memory", "threads", "ours", "running", "trac
 
 def conform(url: str, timeout: float) -> ConformanceReport:
     """Try everything at the stub that `url` names."""
+    if names_dump(url):
+        raise TargetError(f"{url} is a dump: there is no stub to try; give the address of a guest")
     for module in MODULES:
         import_module(f"unidbg.conform.{module}")
     raw: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unidbg.errors import LocalProtocolError, MemoryFault, SymbolError, TargetError
+from unidbg.errors import LocalProtocolError, MemoryFault, RegisterUnavailable, SymbolError, TargetError
 from unidbg.profiles.base import Context
 from unidbg.profiles.threads import death
 from unidbg.profiles.threads import thread as show_thread
@@ -72,7 +72,7 @@ def disassembly(context: Context, where: str | int | None, count: int, wanted: s
     pc = _program_counter(context.program, wanted)
     start = pc if where is None else address_of(context.program, where, wanted)
     if start is None:
-        raise TargetError("the target tells no program counter; say where to disassemble")
+        raise RegisterUnavailable("pc", "the target tells none; say where to disassemble")
     return DisassemblyView(context.provenance, (), disassemble(context.program, start, count, pc))
 
 

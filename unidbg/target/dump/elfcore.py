@@ -29,6 +29,7 @@ def read_core(source: Source) -> Contents:
     if not loads.offset and not found and own is None:
         raise bad(source.path, "a core without memory and without registers: the dump was cut off")
     solo5 = header.osabi == elf.OSABI_STANDALONE and len(loads.offset) == 1
+    complaints = _complaints(source, header, loads, solo5)
     return Contents(
         format="core",
         machine=header.machine,
@@ -39,7 +40,8 @@ def read_core(source: Source) -> Contents:
         image=own.image if own else None,
         bias=own.bias if own else None,
         no_registers=MEMORY_ALONE if own else "the core has no NT_PRSTATUS note of a kind that is known",
-        notes=_complaints(source, header, loads, solo5),
+        notes=complaints,
+        unchanged_left_out=own is None and not solo5 and not by_qemu(notes) and not complaints,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from unidbg.errors import MemoryFault
 from unidbg.target.base import MemoryRegion
@@ -103,6 +104,46 @@ class FileSpace(PieceSpace):
             while at >= 0:
                 yield start + at - offset
                 at = self._source.find(needle, at + 1, offset + length)
+
+
+class Filler(NamedTuple):
+    """Memory that the dump leaves out and a file has: addresses, and what reads them."""
+
+    start: int
+    end: int
+    read: Callable[[int, int], bytes]
+
+
+class FilledSpace(PieceSpace):
+    """A space, and behind it what fills its holes."""
+
+    def __init__(self, space: PieceSpace, fillers: Sequence[Filler]) -> None:
+        self._space = space
+        self._fillers = fillers
+        self.reason = space.reason
+
+    def piece(self, address: int, length: int) -> bytes:
+        data = self._space.piece(address, length)
+        if data:
+            return data
+        for start, end, read in self._fillers:
+            if start <= address < end:
+                return read(address, min(length, end - address))
+        return b""
+
+    def view(self, address: int, length: int) -> memoryview | None:
+        """The bytes where they lie, if the dump has them."""
+        view = getattr(self._space, "view", None)
+        seen: memoryview | None = view(address, length) if view is not None else None
+        return seen
+
+    def regions(self) -> Sequence[MemoryRegion]:
+        """What the dump has."""
+        return self._space.regions()
+
+    def find(self, needle: bytes) -> Iterator[int]:
+        """Addresses of `needle` in the dump."""
+        return self._space.find(needle)
 
 
 class NoSpace(PieceSpace):

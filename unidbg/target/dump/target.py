@@ -11,7 +11,7 @@ from unidbg.target.base import Registers, RunControl, StopReason, ThreadInfo
 from unidbg.target.dump.paged import PagedSpace, Root, credible, root_of
 from unidbg.target.dump.registers import Values, ordered
 from unidbg.target.dump.source import Source
-from unidbg.target.dump.space import NoSpace, PieceSpace
+from unidbg.target.dump.space import FilledSpace, Filler, NoSpace, PieceSpace
 
 UNKNOWN = "the dump does not say why"
 
@@ -41,6 +41,8 @@ class Contents(NamedTuple):
     no_registers: str = ""
     notes: Sequence[str] = ()
     bias: int | None = None
+    unchanged_left_out: bool = False
+    """What is missing of a mapped file is as in the file: Linux leaves it out."""
 
 
 class DumpRegisters:
@@ -128,6 +130,11 @@ class DumpTarget:
             return named
         beside = os.path.join(os.path.dirname(self._source.path), os.path.basename(named))
         return beside if os.path.isfile(beside) else named
+
+    def fill(self, fillers: Sequence[Filler]) -> None:
+        """What the files have of which parts are mapped, for a dump that leaves that out."""
+        if self.contents.unchanged_left_out and fillers:
+            self.memory = FilledSpace(self.memory, fillers)
 
     def bias(self) -> int | None:
         """Where the dump says that its one image ran; it is held against the memory like any other."""

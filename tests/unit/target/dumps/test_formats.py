@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import dumps
 from tests.support.dead import FORMATS, Dead
-from unidbg.errors import DumpError
+from tests.support.dumps import Load
+from unidbg.errors import DumpError, MemoryFault
 from unidbg.session import ImageSpec, Session
 from unidbg.views.base import Absent, View
 
@@ -65,6 +67,25 @@ def test_a_dump_ends_where_it_was_cut_off(form: str, dead: Dead, tmp_path: Path)
             opened.snapshot(opened.VIEWS)
             solo5 = form == "solo5"  # its file ends at the last page that was touched
             assert solo5 or any("cut off" in note for note in getattr(opened.target, "notes", ()))
+
+
+def test_what_linux_leaves_out_is_read_from_the_image(dead: Dead, tmp_path: Path) -> None:
+    """Code that was never changed. QEMU leaves nothing out: what is missing there is missing."""
+    [code] = [one for one in dead.guest.image.segments if one.flags & 1 and one.p_type == 1]
+    start, end = code.vaddr, code.vaddr + code.filesz
+    loads = []
+    for load in dead.virtual_loads:
+        below = load.data[: max(0, start - load.virtual)]
+        above = load.data[max(0, end - load.virtual) :]
+        loads += [Load(load.virtual, below), Load(load.virtual + len(load.data) - len(above), above)]
+    file, other = tmp_path / "core", tmp_path / "qemu"
+    file.write_bytes(dumps.core(loads, dead.status))
+    other.write_bytes(dumps.core(loads, dead.status + dumps.qemu_note(dead.registers)))
+    with session(str(file), dead) as opened:
+        assert opened.program.read(start, code.filesz) == dead.guest.memory.read(start, code.filesz)
+        assert opened.target.memory.read_many([(1 << 60, 8)]) == [None]
+    with session(str(other), dead) as opened, pytest.raises(MemoryFault):
+        opened.program.read(start, 1)
 
 
 def test_raw_memory_at_an_address(dead: Dead, tmp_path: Path) -> None:
