@@ -6,7 +6,6 @@ are reckoned from the bytes that went over the line. A program of this machine m
 
 from __future__ import annotations
 
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -17,7 +16,7 @@ from typing import NamedTuple
 
 from tests.bench.harness import Row
 from tests.e2e.guests import ROOT, Booted, boot_guest, network
-from tests.support.stub_host import Line
+from tests.support.dying import connect, send_nowhere
 from unidbg.target.dump.crashfile import PartialFile
 from unidbg.target.dump.crashframes import FULL, MINIMAL
 from unidbg.target.dump.crashstream import Receiver
@@ -44,7 +43,8 @@ def transfers() -> list[Row]:
     image = SAMPLES / "build" / "x86_64" / "httpd.elf"
     rows = []
     with boot_guest(image, ready="serving port 80", arguments=network("q35")) as guest:
-        kill(guest)
+        send_nowhere(guest.stub)
+        guest.wait_for_line("exception 14")
         for name, form in (("minimal", MINIMAL), ("full", FULL)):
             done = transfer(guest, form)
             note = f"a core of {done.size / 1024:,.0f} KiB; {done.seconds:.1f} s in QEMU"
@@ -64,29 +64,11 @@ def transfers() -> list[Row]:
     return rows
 
 
-def connect(guest: Booted) -> socket.socket:
-    host, _, port = guest.stub.rpartition(":")
-    return socket.create_connection((host, int(port)))
-
-
-def kill(guest: Booted) -> None:
-    """Let it go on where nothing is."""
-    with connect(guest) as sock:
-        line = Line(sock.fileno(), sock.fileno())
-        line.ask(b"qSupported")
-        line.send(b"+")
-        assert line.ask(b"P10=1000000000000000") == b"OK"
-        line.send(b"+")
-        assert line.ask(b"D") == b"OK"
-        line.send(b"+")
-    guest.wait_for_line("exception 14")
-
-
 def transfer(guest: Booted, form: int) -> Transfer:
     with (
         tempfile.TemporaryDirectory(dir="/var/tmp") as folder,
         closing(PartialFile(str(Path(folder) / "core"))) as store,
-        connect(guest) as sock,
+        connect(guest.stub) as sock,
     ):
         began, count = time.monotonic(), 0
         sock.settimeout(0.25)

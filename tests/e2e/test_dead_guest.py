@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.guests import Boot, Booted, boot_guest, run_unidbg
-from tests.e2e.test_dumps import LLDB_PYTHON
+from tests.e2e.guests import Boot, Booted, boot_guest, network, run_unidbg
+from tests.e2e.test_dumps import LLDB_PYTHON, without_origin
+from tests.support.dying import send_nowhere
 from unidbg.errors import ConfigError
 from unidbg.session import Session
 from unidbg.target.guests import launch, stop
@@ -31,6 +33,12 @@ COMMANDS = (
     *(["log"], ["threads"], ["devices"], ["security"], ["cloud"], ["orchestration"], ["runtime"], ["net"]),
     *(["rings"], ["diagnose"], ["doctor"], ["x", "$rsp", "-f", "8gx"], ["print", "heartbeats"]),
     *(["whatis", "$rsp"], ["find", "--text", "heartbeat"]),
+)
+
+
+SERVER = (
+    *("heap", "memory", "loop", "boot", "app", "log", "threads", "devices", "security", "cloud"),
+    *("orchestration", "runtime", "net", "rings"),
 )
 
 
@@ -104,6 +112,23 @@ def test_both_forms_show_the_same(taken: Taken) -> None:
             found = json.loads(run_unidbg(name, core, "--json").stdout)
             shown.append((found["data"] | {"provenance": None}, found["faults"]))
         assert shown[0] == shown[1], name
+
+
+@pytest.mark.parametrize("machine", ["q35", "microvm"])
+def test_a_server_has_every_view_in_the_minimal_form(machine: str, boot: Boot, tmp_path: Path) -> None:
+    append = "callsites" + (" poll=100us" if machine == "microvm" else "")
+    guest = boot("httpd", machine=machine, append=append, ready="serving port 80", arguments=network(machine))
+    with urllib.request.urlopen(f"http://127.0.0.1:{guest.forwarded_port()}/", timeout=30) as answer:
+        answer.read()
+    send_nowhere(guest.stub)
+    guest.wait_for_line(DEAD)
+    core = str(tmp_path / "x.core")
+    assert receive(guest, Path(core)).returncode == 0
+    assert Path(core).stat().st_size < 300 << 10
+    for name in SERVER:
+        found = [json.loads(guest.unidbg(name, line, "--json").stdout) for line in (core, None)]
+        assert without_origin(found[0]["data"]) == without_origin(found[1]["data"]), name
+        assert found[0]["faults"] == found[1]["faults"], name
 
 
 def test_blocks_of_the_heap_are_in_the_full_form(taken: Taken) -> None:
