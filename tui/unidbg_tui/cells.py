@@ -84,6 +84,15 @@ class Column:
     bar: bool = False
 
 
+def columns(*names: str | Column) -> tuple[Column, ...]:
+    """Columns by name: `>name` to the right, `name+` with what width is left over."""
+    return tuple(_column(name) if isinstance(name, str) else name for name in names)
+
+
+def _column(name: str) -> Column:
+    return Column(name.strip(">+"), right=name.startswith(">"), grow=name.endswith("+"))
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row; `key` finds it in the snapshot before. `detail` opens below the table."""

@@ -11,7 +11,6 @@ from unidbg_tui.cells import (
     ABSENT,
     Cell,
     Chart,
-    Column,
     Fact,
     Gauge,
     Line,
@@ -20,6 +19,7 @@ from unidbg_tui.cells import (
     Row,
     Span,
     Table,
+    columns,
     distinct,
     guest,
     line,
@@ -36,14 +36,7 @@ KIND_ROLES: dict[str, Role] = {
 }
 LAYOUT = ("code", "rodata", "data", "heap", "stack")
 
-_REGIONS = (
-    Column("start", right=True),
-    Column("end", right=True),
-    Column("size", right=True),
-    Column("may"),
-    Column("physical", right=True),
-    Column("kind", grow=True),
-)
+_REGIONS = columns(">start", ">end", ">size", "may", ">physical", "kind+")
 
 
 def memory(view: MemoryView, past: Past) -> Page:
@@ -128,13 +121,8 @@ def _free(free: int, largest: int | None) -> Line:
     return line(said, whole, Span(f"{apart:.0f} % fragmented", "warn" if apart >= 50 else "dim"))
 
 
-_CLASSES = (Column("blocks of", right=True), Column("live", right=True), Column("free", right=True))
-_CALL_SITES = (
-    Column("live", right=True),
-    Column("share", right=True),
-    Column("blocks", right=True),
-    Column("allocated by", grow=True),
-)
+_CLASSES = columns(">blocks of", ">live", ">free")
+_CALL_SITES = columns(">live", ">share", ">blocks", "allocated by+")
 
 
 def _heap_tables(view: HeapView) -> Iterator[Table]:

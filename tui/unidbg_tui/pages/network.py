@@ -29,6 +29,7 @@ from unidbg_tui.cells import (
     Row,
     Span,
     Table,
+    columns,
     distinct,
     guest,
     line,
@@ -37,30 +38,11 @@ from unidbg_tui.cells import (
 )
 from unidbg_tui.pages.past import Past, top_rate
 
-_CONNECTIONS = (
-    Column("state"),
-    Column("remote"),
-    Column("local"),
-    Column("received", right=True),
-    Column("sent", right=True),
-    Column("unacknowledged", right=True),
-    Column("unsent", right=True),
-    Column("resent", right=True),
-    Column("handler", grow=True),
+_CONNECTIONS = columns(
+    "state", "remote", "local", ">received", ">sent", ">unacknowledged", ">unsent", ">resent", "handler+"
 )
-_LISTENERS = (
-    Column("protocol"),
-    Column("port", right=True),
-    Column("accepted", right=True),
-    Column("handler", grow=True),
-)
-_PROTOCOLS = (
-    Column("protocol"),
-    Column("received", right=True),
-    Column("sent", right=True),
-    Column("dropped", right=True),
-    Column("handler", grow=True),
-)
+_LISTENERS = columns("protocol", ">port", ">accepted", "handler+")
+_PROTOCOLS = columns("protocol", ">received", ">sent", ">dropped", "handler+")
 CONNECTION_ROLES: dict[str, Role] = {
     "ESTABLISHED": "good",
     "LISTEN": "accent",
@@ -157,41 +139,14 @@ def states(view: NetView) -> list[tuple[str, int]]:
     return Counter(connection.state for connection in view.connections).most_common()
 
 
-_RINGS = (
-    Column("ring"),
-    Column("direction"),
-    Column("head", right=True),
-    Column("tail", right=True),
-    Column("in flight", right=True),
-    Column("of", right=True),
-    Column("filled", bar=True),
-    Column("stuck", grow=True),
+_RINGS = columns(
+    "ring", "direction", ">head", ">tail", ">in flight", ">of", Column("filled", bar=True), "stuck+"
 )
-_QUEUES = (
-    Column("virtqueue"),
-    Column("available", right=True),
-    Column("used", right=True),
-    Column("seen", right=True),
-    Column("in flight", right=True),
-    Column("untaken", right=True),
-    Column("free", right=True),
-    Column("quiet"),
-    Column("stalled", right=True),
+_QUEUES = columns(
+    "virtqueue", ">available", ">used", ">seen", ">in flight", ">untaken", ">free", "quiet", ">stalled"
 )
-_SLOTS = (
-    Column("slot", right=True),
-    Column("state"),
-    Column("length", right=True),
-    Column("time", right=True),
-    Column("address", right=True),
-    Column("packet", grow=True),
-)
-_CHAINS = (
-    Column("chain", right=True),
-    Column("state"),
-    Column("written", right=True),
-    Column("buffers", grow=True),
-)
+_SLOTS = columns(">slot", "state", ">length", ">time", ">address", "packet+")
+_CHAINS = columns(">chain", "state", ">written", "buffers+")
 
 
 def rings(view: RingsView, past: Past) -> Page:

@@ -18,6 +18,7 @@ from unidbg_tui.cells import (
     Row,
     Span,
     Table,
+    columns,
     distinct,
     guest,
     line,
@@ -27,36 +28,19 @@ from unidbg_tui.cells import (
 from unidbg_tui.pages.past import Past, top_rate
 from unidbg_tui.pages.services import bad_cell, size_cell
 
-_DRIVERS = (
-    Column("driver"),
-    Column("mode"),
-    Column("interval", right=True),
-    Column("polls", right=True),
-    Column("in vain", right=True),
-    Column("interrupts", right=True),
-    Column("rate", right=True),
-)
-_POOLS = (
-    Column("pool"),
-    Column("buffer", right=True),
-    Column("out", right=True),
-    Column("of", right=True),
-    Column("peak", right=True),
-    Column("taken", right=True),
-    Column("released", right=True),
-    Column("failed", right=True),
+_DRIVERS = columns("driver", "mode", ">interval", ">polls", ">in vain", ">interrupts", ">rate")
+_POOLS = columns(
+    "pool",
+    ">buffer",
+    ">out",
+    ">of",
+    ">peak",
+    ">taken",
+    ">released",
+    ">failed",
     Column("filled", grow=True, bar=True),
 )
-_CACHES = (
-    Column("cache"),
-    Column("object", right=True),
-    Column("in use", right=True),
-    Column("cached", right=True),
-    Column("allocated", right=True),
-    Column("freed", right=True),
-    Column("hits", right=True),
-    Column("flushes", right=True),
-)
+_CACHES = columns("cache", ">object", ">in use", ">cached", ">allocated", ">freed", ">hits", ">flushes")
 
 
 def runtime(view: RuntimeView, past: Past) -> Page:

@@ -10,7 +10,6 @@ from unidbg_tui import words
 from unidbg_tui.cells import (
     ABSENT,
     Cell,
-    Column,
     Fact,
     Line,
     Page,
@@ -18,6 +17,7 @@ from unidbg_tui.cells import (
     Row,
     Span,
     Table,
+    columns,
     distinct,
     guest,
     line,
@@ -25,12 +25,7 @@ from unidbg_tui.cells import (
 )
 from unidbg_tui.pages.past import Past
 
-_PROTECTIONS = (
-    Column("protection"),
-    Column("configured"),
-    Column("found"),
-    Column("evidence", grow=True),
-)
+_PROTECTIONS = columns("protection", "configured", "found", "evidence+")
 
 
 def security(view: SecurityView, past: Past) -> Page:

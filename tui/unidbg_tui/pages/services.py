@@ -20,7 +20,6 @@ from unidbg.views.services import (
 from unidbg_tui import words
 from unidbg_tui.cells import (
     Cell,
-    Column,
     Fact,
     Gauge,
     Line,
@@ -29,6 +28,7 @@ from unidbg_tui.cells import (
     Row,
     Span,
     Table,
+    columns,
     distinct,
     guest,
     line,
@@ -37,18 +37,10 @@ from unidbg_tui.cells import (
 )
 from unidbg_tui.pages.past import Past
 
-_METADATA = (Column("key"), Column("source"), Column("value", grow=True))
-_VOLUMES = (
-    Column("volume"),
-    Column("state"),
-    Column("capacity", right=True),
-    Column("block", right=True),
-    Column("read", right=True),
-    Column("written", right=True),
-    Column("errors", right=True),
-)
-_NICS = (Column("nic"), Column("state"), Column("mac", grow=True))
-_HOOKS = (Column("hook"), Column("function", grow=True))
+_METADATA = columns("key", "source", "value+")
+_VOLUMES = columns("volume", "state", ">capacity", ">block", ">read", ">written", ">errors")
+_NICS = columns("nic", "state", "mac+")
+_HOOKS = columns("hook", "function+")
 
 
 def cloud(view: CloudView, past: Past) -> Page:
@@ -114,14 +106,8 @@ def _hook(each: Hook) -> Row:
 # orchestration
 
 OUTCOMES: dict[str, Role] = {"ok": "good", "failed": "bad", "timeout": "bad"}
-_RESULTS = (Column("checked", right=True), Column("outcome"), Column("took", right=True))
-_SERVICES = (
-    Column("service"),
-    Column("whose"),
-    Column("address"),
-    Column("announced", right=True),
-    Column("seen", right=True),
-)
+_RESULTS = columns(">checked", "outcome", ">took")
+_SERVICES = columns("service", "whose", "address", ">announced", ">seen")
 
 
 def orchestration(view: OrchestrationView, past: Past) -> Page:

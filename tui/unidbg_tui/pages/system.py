@@ -27,6 +27,7 @@ from unidbg_tui.cells import (
     Row,
     Span,
     Table,
+    columns,
     distinct,
     guest,
     line,
@@ -35,15 +36,7 @@ from unidbg_tui.cells import (
 )
 from unidbg_tui.pages.past import Past, top_rate
 
-_DEVICES = (
-    Column("device"),
-    Column("interrupts", right=True),
-    Column("rate", right=True),
-    Column("irq", right=True),
-    Column("mmio", right=True),
-    Column("port", right=True),
-    Column("handler", grow=True),
-)
+_DEVICES = columns("device", ">interrupts", ">rate", ">irq", ">mmio", ">port", "handler+")
 
 
 def devices(view: DevicesView, past: Past) -> Page:
@@ -70,19 +63,8 @@ def _device(device: Device, rate: float | None) -> Row:
     return Row(device.name, cells)
 
 
-_PHASES = (
-    Column("phase"),
-    Column("start", right=True),
-    Column("took", right=True),
-    Column("share", right=True),
-    Column("", grow=True, bar=True),
-)
-_MEMORY_MAP = (
-    Column("physical", right=True),
-    Column("end", right=True),
-    Column("size", right=True),
-    Column("type", grow=True),
-)
+_PHASES = columns("phase", ">start", ">took", ">share", Column("", grow=True, bar=True))
+_MEMORY_MAP = columns(">physical", ">end", ">size", "type+")
 
 
 def boot(view: BootView, past: Past) -> Page:
@@ -108,7 +90,7 @@ def boot(view: BootView, past: Past) -> Page:
     )
 
 
-_INITIALIZERS = (Column("initialiser"), Column("state"), Column("took", right=True, grow=True))
+_INITIALIZERS = columns("initialiser", "state", ">took+")
 
 
 def _initializers(view: BootView) -> tuple[Table, ...]:
@@ -178,19 +160,8 @@ def _needed(flag: bool) -> Span:
     return Span("needed", "strong") if flag else Span("not needed", "dim")
 
 
-_TIMERS = (
-    Column("callback"),
-    Column("due", right=True),
-    Column("period", right=True),
-    Column("fired", right=True),
-    Column("data", right=True),
-)
-_HANDLERS = (
-    Column("callback"),
-    Column("descriptor", right=True),
-    Column("events", right=True),
-    Column("data", right=True),
-)
+_TIMERS = columns("callback", ">due", ">period", ">fired", ">data")
+_HANDLERS = columns("callback", ">descriptor", ">events", ">data")
 
 
 def loop(view: LoopView, past: Past) -> Page:

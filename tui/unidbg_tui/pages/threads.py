@@ -8,12 +8,12 @@ from unidbg.views.system import Frame, Thread, ThreadsView, Variable
 from unidbg_tui import words
 from unidbg_tui.cells import (
     Cell,
-    Column,
     Page,
     Role,
     Row,
     Span,
     Table,
+    columns,
     distinct,
     guest,
     line,
@@ -23,20 +23,8 @@ from unidbg_tui.cells import (
 )
 from unidbg_tui.pages.past import Past
 
-_THREADS = (
-    Column("thread"),
-    Column("name"),
-    Column("cpu", right=True),
-    Column("state"),
-    Column("where"),
-    Column("reason", grow=True),
-)
-_FRAMES = (
-    Column("frame", right=True),
-    Column("where"),
-    Column("sp", right=True),
-    Column("found by", grow=True),
-)
+_THREADS = columns("thread", "name", ">cpu", "state", "where", "reason+")
+_FRAMES = columns(">frame", "where", ">sp", "found by+")
 
 SURE: dict[str, Role] = {
     "guess": "warn",
