@@ -218,6 +218,6 @@ class Served:
 def symbols(image: Path) -> dict[str, int]:
     """Addresses by name, by nm."""
     lines: Sequence[str] = subprocess.run(
-        ["nm", str(image)], capture_output=True, text=True, check=True
+        ["nm", "--defined-only", str(image)], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     return {name: int(address, 16) for address, _, name in (line.split() for line in lines)}
