@@ -91,7 +91,7 @@ static void say_threads(struct unidbg_stub *stub, struct crash_window *window) {
         say(window, "\",\"cpu\":");
         say_decimal(window, thread.cpu);
         say(window, ",\"name\":\"");
-        say_text(window, thread.name ? thread.name : "thread"); /* as the stub calls it */
+        say_text(window, thread.name || !stub->port->thread ? thread.name : "thread"); /* as over RSP */
         say(window, "\",\"detail\":\"");
         say_text(window, thread.detail);
         say(window, "\"}");

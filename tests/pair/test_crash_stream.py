@@ -160,6 +160,18 @@ def test_another_death_is_another_core(build: HostBuild, names: dict[str, int], 
     assert aside.read_bytes() == old
 
 
+def test_who_sends_nothing_is_told_apart(
+    build: HostBuild, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crashing, "ANSWER", 0.3)
+    with Served(build) as served:
+        with pytest.raises(crashing.NoStream):
+            take(dead.lines(served, [GOOD]), tmp_path / "x.core")
+        with dead.connect(served) as sock:
+            assert b"stops:0;" in Line(sock.fileno(), sock.fileno()).ask(b"qUnidbgStood")
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- the line ------------------------------------------------------------------------------------------------
 
 
