@@ -8,7 +8,9 @@
 #include "wire.h"
 
 /* NAME, handler, what it needs of ALLOW_... A name of one letter is followed by its arguments at once; a longer
- * one by its end, or by one of : ; , or by anything where it ends in a star. Longer names come before letters. */
+ * one by its end, or by one of : ; , or by anything if it is a PREFIX (QTStart). Longer names come before letters. */
+enum { PREFIX = 128 };
+
 /* clang-format off */
 #define PACKETS(X)                                                              \
     X("qSupported", packet_qSupported, 0)                                       \
@@ -40,8 +42,8 @@
     IF_LLDB(X("qMemoryRegionInfo", packet_qMemoryRegionInfo, 0))                \
     IF_LLDB(X("jThreadsInfo", packet_jThreadsInfo, 0))                          \
     IF_LLDB(IF_TEXTS(X("QEnableErrorStrings", packet_QEnableErrorStrings, 0)))  \
-    IF_TRACE(X("QT*", packet_QT, ALLOW_TRACES))                                 \
-    IF_TRACE(X("qT*", packet_qT, 0))                                            \
+    IF_TRACE(X("QT", packet_QT, PREFIX | ALLOW_TRACES))                          \
+    IF_TRACE(X("qT", packet_qT, PREFIX))                                       \
     IF_MONITOR(X("vKill", packet_D, 0))                                         \
     IF_MONITOR(X("!", packet_bang, 0))                                          \
     IF_MONITOR(X("R", packet_R, 0))                                             \
@@ -51,14 +53,14 @@
     IF_BULK(X("X", packet_X, ALLOW_MEMORY))                                     \
     X("m", packet_m, 0)                                                         \
     X("g", packet_g, 0)                                                         \
-    X("p", packet_p, 0)                                                         \
+    IF_DOCUMENTS(X("p", packet_p, 0))                                                         \
     X("c", packet_resume, 0)                                                    \
     X("s", packet_resume, ALLOW_STEPS)                                          \
     X("Z", packet_Z, ALLOW_BREAKPOINTS)                                         \
     X("z", packet_Z, ALLOW_BREAKPOINTS)                                         \
     X("?", packet_question, 0)                                                  \
     X("M", packet_M, ALLOW_MEMORY)                                              \
-    X("G", packet_G, ALLOW_REGISTERS)                                           \
+    IF_BULK(X("G", packet_G, ALLOW_REGISTERS))                                           \
     X("P", packet_P, ALLOW_REGISTERS)                                           \
     X("C", packet_resume, 0)                                                    \
     X("S", packet_resume, ALLOW_STEPS)                                          \
@@ -74,25 +76,21 @@ static const char packet_names[] = PACKETS(NAME);
 static handler *const packet_handlers[] = {PACKETS(RUN)};
 static const uint8_t packet_needs[] = {PACKETS(NEEDS)};
 
-static bool name_ends(const struct scan *scan, const char *name, const char *end) {
-    if (*end == '*' || end == name + 1 || scan_done(scan))
-        return true;
-    return *scan->at == ':' || *scan->at == ';' || *scan->at == ',';
+static bool word_ends(const struct scan *scan) {
+    return scan_done(scan) || *scan->at == ':' || *scan->at == ';' || *scan->at == ',';
 }
 
-/* The scan stands behind the name where it fits. */
-static bool name_fits(struct scan *scan, const char *name) {
-    struct scan rest = *scan;
-    const char *at = name;
+/* The row of the packet; the scan stands behind its name. */
+static unsigned find_row(struct scan *scan) {
+    const uint8_t *start = scan->at;
+    unsigned row = 0;
 
-    while (*at && *at != '*') {
-        if (!scan_take(&rest, *at++))
-            return false;
+    for (const char *name = packet_names; *name; name = text_at(name, 1), row++) {
+        scan->at = start;
+        if (scan_word(scan, name) && (!name[1] || packet_needs[row] & PREFIX || word_ends(scan)))
+            break;
     }
-    if (!name_ends(&rest, name, at))
-        return false;
-    *scan = rest;
-    return true;
+    return row;
 }
 
 struct job {
@@ -107,20 +105,25 @@ static void do_job(void *argument) {
     job->verdict = job->run(job->stub, &job->scan);
 }
 
+static bool guarded(struct unidbg_stub *stub, struct job *job) {
+    if (WITH_GUARD)
+        return arch_guarded(&stub->guard, do_job, job);
+    do_job(job);
+    return true;
+}
+
 /* Handlers call functions of the guest (threads, monitor commands), which can fault: that is an error, too.
  */
 static enum verdict handle(struct unidbg_stub *stub, struct scan scan) {
     struct job job = {stub, scan, NULL, REPLY};
-    unsigned at = 0;
+    unsigned at = find_row(&job.scan);
 
-    for (const char *name = packet_names; *name && !name_fits(&job.scan, name); name = text_at(name, 1))
-        at++;
     wire_begin(stub);
     if (at < sizeof packet_needs) {
         job.run = packet_handlers[at];
-        if (packet_needs[at] & ~allow_now(stub))
+        if (packet_needs[at] & ALLOW_ALL & ~allow_now(stub))
             reply_error(stub, ERROR_GENERAL, "not allowed here");
-        else if (!arch_guarded(&stub->guard, do_job, &job))
+        else if (!guarded(stub, &job))
             reply_error(stub, ERROR_FAULT, "code of the guest faulted while it made the answer");
     }
     if (stub->out.overflow)

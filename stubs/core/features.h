@@ -45,7 +45,7 @@
 #define IF_LOOK(...) __VA_ARGS__
 #endif
 
-#ifdef UNIDBG_WITHOUT_bulk /* much memory: x, X, runs in replies, MultiMemRead, qSearch:memory, qCRC */
+#ifdef UNIDBG_WITHOUT_bulk /* much at once: x, X, G, registers of a stop, runs, MultiMemRead, searches, sums */
 #define WITH_BULK 0
 #define IF_BULK(...)
 #else
@@ -141,8 +141,22 @@
 #define IF_CRASH(...) __VA_ARGS__
 #endif
 
+#ifdef UNIDBG_WITHOUT_guard /* functions of the port may fault, which is an error then */
+#define WITH_GUARD 0
+#define IF_GUARD(...)
+#else
+#define WITH_GUARD 1
+#define IF_GUARD(...) __VA_ARGS__
+#endif
+
 /* Words for people. */
 #define WORDS(text) (WITH_TEXTS ? (text) : 0)
+
+/* Steps can end inside of the stub. */
+#define WITH_INNER_STEPS (WITH_EMULATION || WITH_VCONT)
+
+/* A byte of the line is looked at before its time. */
+#define WITH_PENDING (WITH_VCONT || WITH_MONITOR)
 
 /* Packets are answered while the guest runs. */
 #define WITH_LIVE (WITH_NONSTOP || WITH_LOOK)

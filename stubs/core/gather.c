@@ -4,8 +4,7 @@
 #include "packet.h"
 
 static void append_width(struct unidbg_stub *stub, uint64_t value, unsigned width) {
-    struct unidbg_text out = reply_sink(stub);
-    text_digits(&out, value, width);
+    text_digits(&stub->reply, value, width);
 }
 
 /* The lengths that were read stand before the data, so room for them is made first: each gets as many digits

@@ -29,44 +29,19 @@ static void put_hex(struct unidbg_text *out, char character) {
     reply_hex(out->stub, &character, 1);
 }
 
-struct unidbg_text reply_sink(struct unidbg_stub *stub) {
-    return (struct unidbg_text){put_plain, stub};
-}
-
 struct unidbg_text reply_hex_sink(struct unidbg_stub *stub) {
     return (struct unidbg_text){put_hex, stub};
 }
 
-enum verdict reply_text(struct unidbg_stub *stub, const char *text) {
-    while (*text)
-        reply_char(stub, *text++);
-    return REPLY;
-}
-
-enum verdict reply_format(struct unidbg_stub *stub, const char *format, ...) {
-    struct unidbg_text out = reply_sink(stub);
-    va_list values;
-
-    va_start(values, format);
-    text_list(&out, format, values);
-    va_end(values);
-    return REPLY;
-}
-
-enum verdict reply_number(struct unidbg_stub *stub, uint64_t value) {
-    return reply_format(stub, "%x", value);
+void reply_init(struct unidbg_stub *stub) {
+    stub->reply = (struct unidbg_text){put_plain, stub};
 }
 
 void reply_hex(struct unidbg_stub *stub, const void *bytes, size_t count) {
-    struct unidbg_text out = reply_sink(stub);
     const uint8_t *from = bytes;
 
     for (size_t i = 0; i < count; i++)
-        text_digits(&out, from[i], 2);
-}
-
-enum verdict reply_hex_text(struct unidbg_stub *stub, const char *text) {
-    return reply_format(stub, "%h", text);
+        text_digits(&stub->reply, from[i], 2);
 }
 
 /* `*` would begin a run-length. */

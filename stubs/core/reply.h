@@ -18,22 +18,22 @@ enum reply_error {
     ERROR_LONG = 0x5a,
 };
 
-/* What comes of a packet. Most appends answer REPLY, so that they can be a handler's last words. */
-enum verdict {
-    REPLY = 0,  /* send what was appended */
-    SILENT = 1, /* no reply */
-    LEAVE = 2,  /* the guest goes on */
-};
-
 enum verdict reply_char(struct unidbg_stub *stub, char character);
-enum verdict reply_text(struct unidbg_stub *stub, const char *text);
-/* A number, hexadecimal, no leading zeros. */
-enum verdict reply_number(struct unidbg_stub *stub, uint64_t value);
+static inline enum verdict reply_text(struct unidbg_stub *stub, const char *text) {
+    unidbg_write(&stub->reply, text);
+    return REPLY;
+}
 /* Text with values in it: see text_format. */
-enum verdict reply_format(struct unidbg_stub *stub, const char *format, ...);
+#define reply_format(stub, ...) text_format(&(stub)->reply, __VA_ARGS__)
+/* A number, hexadecimal, no leading zeros. */
+static inline enum verdict reply_number(struct unidbg_stub *stub, uint64_t value) {
+    return reply_format(stub, "%x", value);
+}
 /* Bytes as pairs of digits. */
 void reply_hex(struct unidbg_stub *stub, const void *bytes, size_t count);
-enum verdict reply_hex_text(struct unidbg_stub *stub, const char *text);
+static inline enum verdict reply_hex_text(struct unidbg_stub *stub, const char *text) {
+    return reply_format(stub, "%h", text);
+}
 /* Bytes as they are, escaped where the protocol needs it. */
 void reply_binary(struct unidbg_stub *stub, const void *bytes, size_t count);
 /* Bytes of room left. */
@@ -48,8 +48,9 @@ static inline enum verdict reply_error(struct unidbg_stub *stub, enum reply_erro
     return reply_explained(stub, error, WORDS(text));
 }
 
-/* Text that goes into the reply: plain, or as pairs of digits. */
-struct unidbg_text reply_sink(struct unidbg_stub *stub);
+/* Takes text as pairs of digits. */
 struct unidbg_text reply_hex_sink(struct unidbg_stub *stub);
+/* Once, before any other. */
+void reply_init(struct unidbg_stub *stub);
 
 #endif

@@ -109,10 +109,12 @@ enum verdict packet_D(struct unidbg_stub *stub, struct scan *scan) {
 
 /* Clients kill what they leave, so this detaches. LLDB waits for an answer, GDB reads none. */
 enum verdict packet_k(struct unidbg_stub *stub, struct scan *scan) {
-    bool answer = stub->lldb;
+    bool answer = WITH_LLDB && stub->lldb;
 
     (void)scan;
     session_end(stub);
+    if (!answer)
+        return SILENT | LEAVE;
     reply_text(stub, "X09");
-    return answer ? LEAVE : SILENT | LEAVE;
+    return LEAVE;
 }

@@ -71,8 +71,13 @@ void session_ack(struct unidbg_stub *stub) {
 }
 
 static bool starts(const struct unidbg_stub *stub, const char *word) {
-    struct scan scan = {stub->in.data, stub->in.data + stub->in.length, false};
-    return scan_word(&scan, word);
+    const uint8_t *at = stub->in.data; /* a NUL is behind it */
+
+    while (*word && *word == (char)*at) {
+        word++;
+        at++;
+    }
+    return !*word;
 }
 
 void session_packet(struct unidbg_stub *stub) {

@@ -77,6 +77,7 @@ const char *stop_lldb_reason(const struct unidbg_stub *stub) {
 
 #endif
 
+#if WITH_BULK
 static void append_registers(struct unidbg_stub *stub) {
     uint8_t value[ARCH_REGISTER_SIZE_MAX];
 
@@ -87,17 +88,21 @@ static void append_registers(struct unidbg_stub *stub) {
         reply_char(stub, ';');
     }
 }
+#endif
 
 static void append_kind(struct unidbg_stub *stub) {
-    static const char words[][8] = {"swbreak", "hwbreak", "watch", "rwatch", "awatch"};
+#if WITH_HARDWARE
+    static const char words[] = "swbreak\0hwbreak\0watch\0rwatch\0awatch";
     uint8_t hardware = stub->stop_hardware;
 
-    if (stub->stop_kind == STOP_BREAKPOINT || hardware)
-        reply_format(stub, "%s:", words[hardware]);
     if (hardware > UNIDBG_HW_EXECUTE)
-        reply_number(stub, stub->stop_address);
-    if (stub->stop_kind == STOP_BREAKPOINT || hardware)
-        reply_char(stub, ';');
+        reply_format(stub, "%s:%x;", text_at(words, hardware), stub->stop_address);
+    else if (stub->stop_kind == STOP_BREAKPOINT)
+        reply_format(stub, "%s:;", text_at(words, hardware));
+#else
+    if (stub->stop_kind == STOP_BREAKPOINT)
+        reply_text(stub, "swbreak:;");
+#endif
     IF_LLDB(reply_format(stub, "reason:%s;", stop_lldb_reason(stub)));
 }
 
@@ -130,7 +135,7 @@ enum verdict stop_reply(struct unidbg_stub *stub) {
     reply_format(stub, "T%b", stub->signal);
     if (WITH_THREADS)
         reply_format(stub, "thread:%x;core:%x;", thread_current(stub), (uint64_t)thread_cpu(stub));
-    append_registers(stub);
+    IF_BULK(append_registers(stub));
     append_kind(stub);
     IF_TEXTS(append_description(stub));
     IF_LLDB(append_threads(stub); lldb_append_chain(stub));

@@ -37,7 +37,7 @@ static bool crash_has(struct unidbg_stub *stub, int event) {
 }
 
 static int next_byte(struct unidbg_stub *stub) {
-    int byte = stub->pending >= 0 ? stub->pending : stub->port->get(stub->port->line);
+    int byte = WITH_PENDING && stub->pending >= 0 ? stub->pending : stub->port->get(stub->port->line);
 
     stub->pending = -1;
     while (byte >= 0 && crash_has(stub, byte))
@@ -76,6 +76,8 @@ static void interrupted(struct unidbg_stub *stub, uint8_t signal) {
 /* Steps have ended inside the stub: because they are done, or because the client sent something. */
 static void step_ended(struct unidbg_stub *stub) {
     stop_set(stub, STOP_STEP, UNIDBG_SIGTRAP, NULL);
+    if (!WITH_PENDING)
+        return;
     if (stub->pending == INTERRUPT_BYTE) {
         stub->pending = -1;
         interrupted(stub, UNIDBG_SIGINT);
@@ -97,7 +99,7 @@ static bool serve_packet(struct unidbg_stub *stub) {
             nonstop_report(stub);
         return false;
     }
-    if (resume_go(stub))
+    if (resume_go(stub) || !WITH_INNER_STEPS)
         return true;
     step_ended(stub);
     stopped(stub);
@@ -146,7 +148,10 @@ static void serve(struct unidbg_stub *stub) {
 }
 
 bool unidbg_guarded(struct unidbg_stub *stub, void (*call)(void *argument), void *argument) {
-    return arch_guarded(&stub->guard, call, argument);
+    if (WITH_GUARD)
+        return arch_guarded(&stub->guard, call, argument);
+    call(argument);
+    return true;
 }
 
 /* The guest stands from here to the end of the call. */
@@ -283,7 +288,7 @@ bool unidbg_trap(struct unidbg_stub *stub, struct unidbg_frame *frame) {
         return true;
     if (stub->frame)
         return kind == STOP_INTERRUPT || breakpoint_nested(stub, frame, kind) ||
-               arch_guard_fails(&stub->guard, frame);
+               (WITH_GUARD && arch_guard_fails(&stub->guard, frame));
     if (kind == STOP_NONE)
         return false;
     stub->frame = frame;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "text.h"
 
+#include <stdarg.h>
+
 #include "features.h"
 
 /* Somebody writes numbers in decimal, and text that is escaped. */
@@ -69,7 +71,7 @@ void text_xml_char(struct unidbg_text *out, char character) {
 /* Each character of a text. */
 static void characters(struct unidbg_text *out, const char *text, char how) {
     for (; *text; text++) {
-        if (how == 'h')
+        if (RICH && how == 'h')
             text_digits(out, (uint8_t)*text, 2);
         else if (RICH && how == 'e')
             text_xml_char(out, *text);
@@ -99,21 +101,18 @@ static void put_value(struct unidbg_text *out, char how, uint64_t value) {
     }
 }
 
-void text_list(struct unidbg_text *out, const char *format, va_list values) {
+enum verdict text_format(struct unidbg_text *out, const char *format, ...) {
+    va_list values;
+
+    va_start(values, format);
     for (; *format; format++) {
         if (*format == '%')
             put_value(out, *++format, va_arg(values, uint64_t));
         else
             out->put(out, *format);
     }
-}
-
-void text_format(struct unidbg_text *out, const char *format, ...) {
-    va_list values;
-
-    va_start(values, format);
-    text_list(out, format, values);
     va_end(values);
+    return REPLY;
 }
 
 void text_xml(struct unidbg_text *out, const char *text) {

@@ -3,18 +3,13 @@
 #ifndef TEXT_H
 #define TEXT_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <unidbg/stub.h>
 
 #include "scan.h"
-
-struct unidbg_text {
-    void (*put)(struct unidbg_text *out, char character);
-    struct unidbg_stub *stub;
-};
+#include "verdict.h"
 
 /* A window on a text that is longer than a packet (qXfer). Begins like any text. */
 struct text_window {
@@ -37,9 +32,8 @@ static inline struct text_window *text_window(struct unidbg_text *out) {
 void text_digits(struct unidbg_text *out, uint64_t value, unsigned digits);
 /* Text with values in it, each of 64 bits: %x a number in hexadecimal and %d in decimal, no leading zeros; %b two
  * hexadecimal digits, %c a character (these two may be narrower); %s text, %h text as pairs of digits, %e text for
- * XML. */
-void text_format(struct unidbg_text *out, const char *format, ...);
-void text_list(struct unidbg_text *out, const char *format, va_list values);
+ * XML. Answers REPLY. */
+enum verdict text_format(struct unidbg_text *out, const char *format, ...);
 /* Hexadecimal digits that a number needs; 1 for 0. */
 unsigned hex_width(uint64_t value);
 /* Text inside XML: & < > and quotes are spelt out, control bytes become `?`. */

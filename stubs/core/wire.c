@@ -23,6 +23,7 @@ void wire_init(struct unidbg_stub *stub, uint8_t *buffer, size_t size) {
         stub->queue.size = part;
     }
     wire_reset(&stub->in);
+    reply_init(stub);
 }
 
 void wire_reset(struct unidbg_receiver *in) {
@@ -51,10 +52,8 @@ static enum wire_event idle(uint8_t byte) {
 
 /* Length grows beyond the size, so that a packet that is too long is known as such at its end. */
 static void keep(struct unidbg_receiver *in, uint8_t byte) {
-    if (in->length < in->size)
-        in->data[in->length] = byte;
     if (in->length <= in->size)
-        in->length++;
+        in->data[in->length++] = byte;
 }
 
 /* 0x03 is data here: X packets may hold it. */
@@ -76,10 +75,8 @@ static enum wire_event body(struct unidbg_receiver *in, uint8_t byte) {
 }
 
 static enum wire_event complete(struct unidbg_receiver *in, uint8_t byte) {
-    int low = hex_digit(byte);
-
     in->state = IDLE;
-    if (low < 0 || in->expected != in->sum >> 4 || low != (in->sum & 15))
+    if ((in->expected << 4 | hex_digit(byte)) != in->sum) /* never equal if one is no digit */
         return WIRE_DAMAGED;
     if (in->length > in->size)
         return WIRE_TOO_LONG;
@@ -95,7 +92,7 @@ enum wire_event wire_receive(struct unidbg_receiver *in, uint8_t byte) {
     case IDLE:
         return idle(byte);
     case SUM_HIGH:
-        in->expected = (uint8_t)hex_digit(byte); /* 0xff if it is no digit: never equal */
+        in->expected = (uint8_t)hex_digit(byte); /* 0xff if it is no digit */
         in->state = SUM_LOW;
         return WIRE_NOTHING;
     case SUM_LOW:
@@ -156,14 +153,13 @@ static void shorten(struct unidbg_sender *out) {
 #endif
 
 void wire_finish(struct unidbg_stub *stub) {
-    struct unidbg_text out = reply_sink(stub);
     uint8_t sum = 0;
 
     IF_BULK(shorten(&stub->out));
     for (uint32_t i = FRAME_HEAD; i < stub->out.length; i++)
         sum = (uint8_t)(sum + stub->out.data[i]);
     stub->out.size += FRAME_TAIL;
-    text_format(&out, "#%b", sum);
+    reply_format(stub, "#%b", sum);
     stub->out.size -= FRAME_TAIL;
     wire_again(stub);
 }

@@ -38,7 +38,7 @@ enum verdict packet_M(struct unidbg_stub *stub, struct scan *scan) {
     uint8_t *bytes;
 
     scan_fields(scan, "x,x:", &address, &count);
-    bytes = stub->in.data + (scan->at - stub->in.data);
+    bytes = (uint8_t *)(uintptr_t)scan->at; // NOLINT(performance-no-int-to-ptr)
     if (scan_left(scan) / 2 != count || scan_left(scan) % 2 != 0)
         scan->failed = true;
     else

@@ -13,7 +13,7 @@ void hosted_tick(bool on);
 void hosted_announce(struct unidbg_hosted *hosted);
 
 /* arch/x86_64/access.S */
-extern const char unidbg_x86_64_slot_area[];
+extern const char x86_slot_area[];
 
 /* object.ld */
 extern const char unidbg_text_start[];

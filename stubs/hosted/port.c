@@ -45,7 +45,7 @@ static size_t poke_text(void *context, uint64_t address, const void *from, size_
 
 static uint64_t slot(void *context) {
     (void)context;
-    return (uintptr_t)unidbg_x86_64_slot_area;
+    return (uintptr_t)x86_slot_area;
 }
 
 bool arch_own_text(uint64_t address) {

@@ -3,6 +3,8 @@
  * says that there is input, or room. */
 #include <unidbg/uart16550.h>
 
+#include "../core/features.h"
+
 enum {
     DATA = 0,
     INTERRUPT_ENABLE = 1,
@@ -76,6 +78,8 @@ static void uart_put(void *line, const void *bytes, size_t count) {
     }
 }
 
+#if WITH_QUEUE
+
 static size_t uart_room(void *line) {
     const struct unidbg_uart16550 *uart = line;
     return in8(at(uart, LINE_STATUS)) & TRANSMIT_EMPTY ? FIFO : 0;
@@ -88,20 +92,29 @@ static void uart_notify_room(void *line, bool on) {
     out8(at(uart, INTERRUPT_ENABLE), on ? WHEN_RECEIVED | WHEN_TRANSMIT_EMPTY : WHEN_RECEIVED);
 }
 
+#endif
+
 void unidbg_uart16550_init(struct unidbg_uart16550 *uart, uint16_t base, struct unidbg_port *port) {
+    static const uint8_t writes[][2] = {
+        {INTERRUPT_ENABLE, 0},
+        {LINE_CONTROL, 0x80}, /* divisor 1: 115200 baud */
+        {DIVISOR_LOW, 1},
+        {DIVISOR_HIGH, 0},
+        {LINE_CONTROL, 0x03}, /* 8 bits, no parity, 1 stop bit */
+        {FIFO_CONTROL, FIFO_ON},
+        {MODEM_CONTROL, 0x0b}, /* DTR, RTS, OUT2 (the interrupt's gate) */
+        {INTERRUPT_ENABLE, WHEN_RECEIVED},
+    };
+
     uart->base = base;
     uart->dead = false;
-    out8(at(uart, INTERRUPT_ENABLE), 0);
-    out8(at(uart, LINE_CONTROL), 0x80); /* divisor 1: 115200 baud */
-    out8(at(uart, DIVISOR_LOW), 1);
-    out8(at(uart, DIVISOR_HIGH), 0);
-    out8(at(uart, LINE_CONTROL), 0x03); /* 8 bits, no parity, 1 stop bit */
-    out8(at(uart, FIFO_CONTROL), FIFO_ON);
-    out8(at(uart, MODEM_CONTROL), 0x0b); /* DTR, RTS, OUT2 (the interrupt's gate) */
-    out8(at(uart, INTERRUPT_ENABLE), WHEN_RECEIVED);
+    for (unsigned i = 0; i < sizeof writes / sizeof *writes; i++)
+        out8(at(uart, writes[i][0]), writes[i][1]);
     port->line = uart;
     port->get = uart_get;
     port->put = uart_put;
+#if WITH_QUEUE
     port->room = uart_room;
     port->notify_room = uart_notify_room;
+#endif
 }

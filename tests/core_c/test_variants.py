@@ -11,12 +11,17 @@ import pytest
 from tests.support.stub_host import STUBS, Host, HostBuild
 
 VARIANTS = {
-    "minimal": ("MINIMAL=1", 20),
-    "lldb and non-stop": ("WITHOUT=trace agent", 38),
-    "no LLDB": ("WITHOUT=lldb", 50),
-    "no documents": ("WITHOUT=documents", 46),
-    "no words": ("WITHOUT=texts", 50),
-    "all": ("WITHOUT=", 52),
+    "minimal": ("MINIMAL=1", 8),
+    "lldb and non-stop": ("WITHOUT=trace agent", 35),
+    "no LLDB": ("WITHOUT=lldb", 45),
+    "no documents": ("WITHOUT=documents", 41),
+    "no words": ("WITHOUT=texts", 44),
+    "nothing of the port is guarded": ("WITHOUT=guard", 33),
+    "no threads": ("WITHOUT=threads", 41),
+    "no copies": ("WITHOUT=copies", 42),
+    "no vCont": ("WITHOUT=vcont", 43),
+    "no queue": ("WITHOUT=queue", 47),
+    "all": ("WITHOUT=", 47),
 }
 """Arguments of make, and KiB of text and read-only data that it may have: a bound that growth runs into."""
 STATE = 4096
@@ -95,6 +100,8 @@ def test_the_least_reads_writes_stops_and_steps(minimal: HostBuild, names: dict[
             b"vUnidbgLook|?",
             b"qfThreadInfo",
             b"Hg0",
+            b"p0",
+            b"G00",
             b"Z2,202000,8",
             b"qRcmd,68656c70",
             b"QNonStop:1",

@@ -3,12 +3,12 @@
  * that faults while the stub calls it; and the slot for steps. */
 
     .text
-    .globl unidbg_x86_64_copy
-    .type unidbg_x86_64_copy, @function
-/* size_t unidbg_x86_64_copy(void *to, const void *from, size_t count): bytes copied, up to a fault. The
+    .globl x86_copy
+    .type x86_copy, @function
+/* size_t x86_copy(void *to, const void *from, size_t count): bytes copied, up to a fault. The
  * fault's handler sees rip at `access` or `access_word`, with what is left in rcx, and sends it to `recover`
  * (unidbg_fixup). Four bytes that are aligned go at once: devices know no parts of a register. */
-unidbg_x86_64_copy:
+x86_copy:
     cmpq $4, %rdx
     jne 2f
     testb $3, %sil
@@ -16,29 +16,30 @@ unidbg_x86_64_copy:
 2:
     movq %rdx, %rcx
     movq %rdx, %rax
-    .globl unidbg_x86_64_access
-unidbg_x86_64_access:
+    .globl x86_access
+x86_access:
     rep movsb
-    .globl unidbg_x86_64_recover
-unidbg_x86_64_recover:
+    .globl x86_recover
+x86_recover:
     subq %rcx, %rax
     ret
 1:
     movl $1, %ecx
     movl %ecx, %eax
-    .globl unidbg_x86_64_access_word
-unidbg_x86_64_access_word:
+    .globl x86_access_word
+x86_access_word:
     rep movsl
     movl %edx, %eax
     ret
-    .size unidbg_x86_64_copy, . - unidbg_x86_64_copy
+    .size x86_copy, . - x86_copy
 
-    .globl unidbg_x86_64_guarded
-    .type unidbg_x86_64_guarded, @function
-/* bool unidbg_x86_64_guarded(struct unidbg_guard *guard, void (*call)(void *), void *argument): true when
- * `call` has returned, false when it faulted: then the fault's handler has sent it to unidbg_x86_64_failed,
+    .section .text.guarded, "ax"
+    .globl x86_guarded
+    .type x86_guarded, @function
+/* bool x86_guarded(struct unidbg_guard *guard, void (*call)(void *), void *argument): true when
+ * `call` has returned, false when it faulted: then the fault's handler has sent it to x86_failed,
  * rdi being the guard. */
-unidbg_x86_64_guarded:
+x86_guarded:
     movq %rbx, 0(%rdi)
     movq %rbp, 8(%rdi)
     movq %r12, 16(%rdi)
@@ -55,8 +56,8 @@ unidbg_x86_64_guarded:
     movq $0, 56(%rdi)
     movl $1, %eax
     ret
-    .globl unidbg_x86_64_failed
-unidbg_x86_64_failed:
+    .globl x86_failed
+x86_failed:
     movq 0(%rdi), %rbx
     movq 8(%rdi), %rbp
     movq 16(%rdi), %r12
@@ -67,13 +68,14 @@ unidbg_x86_64_failed:
     movq $0, 56(%rdi)
     xorl %eax, %eax
     ret
-    .size unidbg_x86_64_guarded, . - unidbg_x86_64_guarded
+    .size x86_guarded, . - x86_guarded
 
-    .globl unidbg_x86_64_slot_area
-    .type unidbg_x86_64_slot_area, @object
+    .section .text.slot, "ax"
+    .globl x86_slot_area
+    .type x86_slot_area, @object
     .balign 32
-unidbg_x86_64_slot_area:
+x86_slot_area:
     .fill 32, 1, 0xcc
-    .size unidbg_x86_64_slot_area, . - unidbg_x86_64_slot_area
+    .size x86_slot_area, . - x86_slot_area
 
     .section .note.GNU-stack, "", @progbits

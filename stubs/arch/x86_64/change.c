@@ -13,7 +13,7 @@ static void write_msr(uint32_t number, uint64_t value) {
 
 size_t unidbg_x86_64_poke(void *context, uint64_t address, const void *from, size_t count) {
     (void)context;
-    return unidbg_x86_64_copy((void *)address, from, count); // NOLINT(performance-no-int-to-ptr)
+    return x86_copy((void *)address, from, count); // NOLINT(performance-no-int-to-ptr)
 }
 
 static uint64_t interrupts_off(void) {
@@ -75,7 +75,7 @@ void unidbg_x86_64_restore(void *context, struct unidbg_frame *frame) {
 
 uint64_t unidbg_x86_64_slot(void *context) {
     (void)context;
-    return (uintptr_t)unidbg_x86_64_slot_area;
+    return WITH_COPIES ? (uintptr_t)x86_slot_area : 0;
 }
 
 #if WITH_HARDWARE
@@ -149,7 +149,9 @@ void x86_add_writers(struct unidbg_port *port) {
     port->poke = unidbg_x86_64_poke;
     port->poke_text = unidbg_x86_64_poke_text;
     port->restore = unidbg_x86_64_restore;
+#if WITH_COPIES
     port->slot = unidbg_x86_64_slot;
+#endif
 #if WITH_HARDWARE
     port->hardware_slots = 4;
     port->hardware = unidbg_x86_64_hardware;

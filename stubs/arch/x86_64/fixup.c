@@ -9,21 +9,21 @@ static const uint32_t access_vectors = 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14
 bool arch_fixup(struct unidbg_frame *frame) {
     if (frame->vector >= 32 || !(access_vectors >> frame->vector & 1))
         return false;
-    if (frame->rip != (uintptr_t)unidbg_x86_64_access && frame->rip != (uintptr_t)unidbg_x86_64_access_word)
+    if (frame->rip != (uintptr_t)x86_access && frame->rip != (uintptr_t)x86_access_word)
         return false;
-    frame->rip = (uintptr_t)unidbg_x86_64_recover;
+    frame->rip = (uintptr_t)x86_recover;
     return true;
 }
 
 bool arch_guarded(struct unidbg_guard *guard, void (*call)(void *argument), void *argument) {
-    return unidbg_x86_64_guarded(guard, call, argument);
+    return x86_guarded(guard, call, argument);
 }
 
 bool arch_guard_fails(const struct unidbg_guard *guard, struct unidbg_frame *frame) {
     if (!guard->active || arch_trap_kind(frame) < STOP_BREAKPOINT)
         return false;
     frame->rdi = (uintptr_t)guard;
-    frame->rip = (uintptr_t)unidbg_x86_64_failed;
+    frame->rip = (uintptr_t)x86_failed;
     return true;
 }
 

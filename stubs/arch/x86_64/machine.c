@@ -8,7 +8,7 @@
 
 size_t unidbg_x86_64_peek(void *context, void *to, uint64_t address, size_t count) {
     (void)context;
-    return unidbg_x86_64_copy(to, (const void *)address, count); // NOLINT(performance-no-int-to-ptr)
+    return x86_copy(to, (const void *)address, count); // NOLINT(performance-no-int-to-ptr)
 }
 
 void unidbg_x86_64_capture(void *context, struct unidbg_frame *frame) {

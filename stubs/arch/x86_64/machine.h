@@ -8,13 +8,13 @@
 void x86_add_writers(struct unidbg_port *port);
 
 /* access.S */
-size_t unidbg_x86_64_copy(void *to, const void *from, size_t count);
-bool unidbg_x86_64_guarded(struct unidbg_guard *guard, void (*call)(void *), void *argument);
-extern const char unidbg_x86_64_failed[];
-extern const char unidbg_x86_64_access[];
-extern const char unidbg_x86_64_access_word[];
-extern const char unidbg_x86_64_recover[];
-extern const char unidbg_x86_64_slot_area[];
+size_t x86_copy(void *to, const void *from, size_t count);
+bool x86_guarded(struct unidbg_guard *guard, void (*call)(void *), void *argument);
+extern const char x86_failed[];
+extern const char x86_access[];
+extern const char x86_access_word[];
+extern const char x86_recover[];
+extern const char x86_slot_area[];
 
 /* Of the whole object's code: object.ld. */
 extern const char unidbg_text_start[];

@@ -22,13 +22,11 @@ enum x86_type {
     TYPE_CR0,
     TYPE_CR4,
     TYPE_EFER,
-    TYPE_SPECIAL,
-    TYPE_EFLAGS = TYPE_SPECIAL,
+    TYPE_EFLAGS,
     TYPE_TAG,
     TYPE_MXCSR,
-    TYPE_FIXED,  /* a selector: takes only the value that it has */
-    TYPE_COPIED, /* checked, then copied like the others */
-    TYPE_CODE = TYPE_COPIED,
+    TYPE_FIXED, /* a selector: takes only the value that it has */
+    TYPE_CODE,
     TYPE_ADDRESS,
 };
 

@@ -23,38 +23,34 @@ static bool canonical(uint64_t address) {
     return high == 0 || high == 0x1ffff;
 }
 
-static bool set_special(struct unidbg_frame *frame, const struct x86_register *it, const uint8_t *from) {
-    uint64_t value = x86_load(from, it->size <= 8 ? it->size : 8);
-    uint8_t *to = (uint8_t *)frame + it->offset;
-
+/* Can the register take the value? If so `value` becomes what the frame is to hold. */
+static bool accept(struct unidbg_frame *frame, const struct x86_register *it, uint64_t *value) {
     switch (it->type) {
     case TYPE_TAG:
-        to[0] = short_tags((unsigned)value);
+        *value = short_tags((unsigned)*value);
         return true;
     case TYPE_EFLAGS:
-        frame->rflags = (frame->rflags & ~flags_writable) | (value & flags_writable);
+        *value = (frame->rflags & ~flags_writable) | (*value & flags_writable);
         return true;
     case TYPE_MXCSR:
-        to[0] = from[0];
-        to[1] = from[1];
-        return value >> 16 == 0;
+        return *value >> 16 == 0;
     case TYPE_FIXED:
-        return value == x86_load(to, 4);
-    default: /* TYPE_CODE and TYPE_ADDRESS */
-        return canonical(value);
+        return *value == x86_load((const uint8_t *)frame + it->offset, 4);
+    case TYPE_CODE:
+    case TYPE_ADDRESS:
+        return canonical(*value);
+    default:
+        return true;
     }
 }
 
 bool arch_register_set(struct unidbg_frame *frame, unsigned number, const uint8_t *from) {
     const struct x86_register it = x86_register(number);
+    uint64_t value = x86_load(from, it.size < 8 ? it.size : 8);
 
-    if (it.type >= TYPE_SPECIAL) {
-        if (!set_special(frame, &it, from))
-            return false;
-        if (it.type < TYPE_COPIED)
-            return true;
-    }
-    for (unsigned i = 0; i < it.width; i++)
-        ((uint8_t *)frame + it.offset)[i] = from[i];
+    if (!accept(frame, &it, &value))
+        return false;
+    for (unsigned i = 0; i < it.width; i++, value >>= 8)
+        ((uint8_t *)frame + it.offset)[i] = i < 8 ? (uint8_t)value : from[i];
     return true;
 }

@@ -3,7 +3,9 @@
  * copy in the slot, so the breakpoint stays where it is for other CPUs; only what cannot be moved (int n, an
  * operand out of reach) is executed in place with the breakpoint lifted.
  *
- * While it runs, interrupts are held off: a step would else end in a handler (`monitor step-irqs on`).
+ * While it runs, interrupts are held off: a step would else end in a handler (`monitor step-irqs on`). Not so
+ * without the emulation of instructions that see the flag for them, nor is `int n` known without the decoder:
+ * a step over it then ends one instruction late.
  */
 #include "../../core/arch.h"
 #include "../../core/breakpoints.h"
@@ -36,41 +38,40 @@ static bool wait_behind(struct unidbg_stub *stub, const struct x86_instruction *
 }
 
 bool arch_step_ends(const struct unidbg_step *step, struct unidbg_frame *frame) {
-    if (!step->active || !step->after || arch_breakpoint_pc(frame) != step->after)
+    if (!WITH_COPIES || !step->active || !step->after || arch_breakpoint_pc(frame) != step->after)
         return false;
     arch_set_pc(frame, step->after);
     return true;
 }
 
-/* Without the decoder only those are known of which more than that is to be known. */
-static bool decode(struct x86_instruction *it, const uint8_t *bytes, size_t count) {
-    if (WITH_COPIES)
-        return x86_decode(it, bytes, count);
-    it->flow = FLOW_TRAP;
-    it->length = bytes[0] == 0xcd ? 2 : bytes[0] == 0xcc || bytes[0] == 0xf1;
-    return count > 1;
-}
-
-bool arch_step(struct unidbg_stub *stub, bool resume) {
+/* Let the frame execute the instruction at its pc, with the flag or a breakpoint to come back by. */
+static void prepare(struct unidbg_stub *stub, const struct x86_instruction *it, uint8_t *bytes) {
     uint64_t address = stub->frame->rip;
-    bool breakpoint = breakpoint_at(stub, address);
-    uint8_t bytes[X86_LENGTH_MAX];
-    struct x86_instruction it = {0};
-    size_t count = memory_read(stub, bytes, address, sizeof bytes);
 
-    if (!decode(&it, bytes, count))
-        it.length = 0;
-    else if (WITH_EMULATION && x86_emulate(stub, &it, bytes, !breakpoint))
-        return true;
-    stub->step = (struct unidbg_step){.active = true, .resume = resume, .address = address};
-    if (breakpoint && !x86_use_slot(stub, &it, bytes)) {
+    if (breakpoint_at(stub, address) && !x86_use_slot(stub, it, bytes)) {
         stub->step.lifted = address;
         breakpoint_lift(stub, address);
     }
-    if (wait_behind(stub, &it))
-        return false;
-    hold_interrupts(stub);
+    if (WITH_COPIES && wait_behind(stub, it))
+        return;
+    if (WITH_EMULATION)
+        hold_interrupts(stub);
     stub->frame->rflags |= X86_TF;
+}
+
+bool arch_step(struct unidbg_stub *stub, bool resume) {
+    uint8_t bytes[X86_LENGTH_MAX];
+    struct x86_instruction it = {0};
+
+#if WITH_COPIES
+    uint64_t address = stub->frame->rip;
+    if (!x86_decode(&it, bytes, memory_read(stub, bytes, address, sizeof bytes)))
+        it.length = 0;
+    else if (WITH_EMULATION && x86_emulate(stub, &it, bytes, !breakpoint_at(stub, address)))
+        return true;
+#endif
+    stub->step = (struct unidbg_step){.active = true, .resume = resume, .address = stub->frame->rip};
+    prepare(stub, &it, bytes);
     return false;
 }
 
@@ -85,12 +86,12 @@ void arch_trace(struct unidbg_frame *frame, bool on) {
 void arch_step_end(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     if (stub->step.slot)
         x86_leave_slot(stub, frame);
-    if (stub->step.after)
+    if (WITH_COPIES && stub->step.after)
         stub->port->poke_text(stub->port->context, stub->step.after, &stub->step.under, 1);
     if (stub->step.lifted)
         breakpoint_drop(stub, stub->step.lifted);
     frame->rflags &= ~(uint64_t)X86_TF;
-    if (stub->step.masked)
+    if (WITH_EMULATION && stub->step.masked)
         frame->rflags |= X86_IF;
     stub->step = (struct unidbg_step){0};
 }

@@ -69,12 +69,19 @@ struct unidbg_queue {
     bool notified; /* the line was asked to interrupt */
 };
 
+/* Takes the characters of a text. */
+struct unidbg_text {
+    void (*put)(struct unidbg_text *out, char character);
+    struct unidbg_stub *stub;
+};
+
 /* What is used most stands first: it is reached by shorter instructions. What ends together stands together. */
 struct unidbg_stub {
     const struct unidbg_port *port;
     struct unidbg_frame *frame; /* of the CPU that stands; NULL while the guest runs */
     struct unidbg_receiver in;
     struct unidbg_sender out;
+    struct unidbg_text reply; /* text of the packet in `out` */
 
     /* What a client negotiated: it means nothing to the next. */
     uint8_t allowed;    /* ALLOW_... of core/allow.h: what this client may change */
