@@ -211,8 +211,8 @@ enum verdict packet_qUnidbgStop(struct unidbg_stub *stub, struct scan *scan) {
 
     (void)scan;
     reply_format(stub, "kind:%s;signal:%b;fatal:%x;stops:%x;text:",
-                 stop_name(stub->live ? STOP_NONE : (enum stop_kind)stub->stop_kind), stub->signal,
-                 (uint64_t)stop_fatal(stub), stub->stops);
+                 stop_name(WITH_LIVE && stub->live ? STOP_NONE : (enum stop_kind)stub->stop_kind),
+                 stub->signal, (uint64_t)stop_fatal(stub), stub->stops);
     stop_explain(stub, &out);
     return reply_char(stub, ';');
 }

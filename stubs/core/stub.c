@@ -199,7 +199,7 @@ bool unidbg_fixup(struct unidbg_stub *stub, struct unidbg_frame *frame) {
 }
 
 bool unidbg_attached(const struct unidbg_stub *stub) {
-    return stub->frame || stub->awaited || stub->nonstop;
+    return stub->frame || stub->awaited || (WITH_NONSTOP && stub->nonstop);
 }
 
 /* A breakpoint with conditions or commands, or a tracepoint, that does not stop the guest. Their reads may have
@@ -349,7 +349,7 @@ void unidbg_irq(struct unidbg_stub *stub, struct unidbg_frame *frame) {
     while (!stub->frame && (byte = next_byte(stub)) >= 0) {
         enum wire_event event = wire_receive(&stub->in, (uint8_t)byte);
         if (event == WIRE_INTERRUPT) {
-            stub->probation = stub->awaited || stub->nonstop ? 0 : PROBATION;
+            stub->probation = stub->awaited || (WITH_NONSTOP && stub->nonstop) ? 0 : PROBATION;
             interrupted(stub, UNIDBG_SIGINT);
             stand(stub, frame);
         } else if (event == WIRE_PACKET) {
