@@ -141,7 +141,8 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:].rstrip('.')}."
+    end = "" if text.endswith("?") else "."
+    return f"{text[0].upper()}{text[1:].rstrip('.')}{end}"
 
 
 def _filled(page: str, rows: list[str]) -> str:

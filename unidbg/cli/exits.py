@@ -17,8 +17,8 @@ TERMINATED = 143
 
 MEANINGS: dict[int, str] = {
     ANSWERED: "Answered, also when the view holds faults, and when whoever reads our output closed the pipe.",
-    NEGATIVE: "Answered, and the verdict is negative: `doctor` found something essential missing, "
-    "`conform` something wrong, or `type --diff --exit-code` a difference.",
+    NEGATIVE: "Answered, and the verdict is negative: `check` found something, `doctor` something essential "
+    "missing, `conform` something wrong, `diff` or `type --diff` with `--exit-code` a difference.",
     NO_ANSWER: "Could not answer: usage, target, image, timeout, or the guest has not what was asked for.",
     BUG: "A bug in unidbg; the traceback is on stderr.",
     INTERRUPTED: "Ctrl-C. The guest runs on.",

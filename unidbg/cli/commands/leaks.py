@@ -18,7 +18,8 @@ def command(target: str, settings: Settings) -> None:
 
     From registers, stacks, statics and pages in use, every word that points into a live block keeps it, and
     what that block points to. What is left is leaked: by size, type and call site, with the oldest of each.
-    The guest stands while its heap is read; over a serial line that takes a while.
+    The guest stands while its heap is read; over a serial line that takes a while,
+    which is said before. Ctrl-C lets the guest go on at once.
     """
     with opening.open_session(target, settings) as session:
         present(session.leaks, settings)
