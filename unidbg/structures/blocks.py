@@ -140,11 +140,12 @@ def _chain(data: memoryview, at: int, layout: HeaderLayout) -> list[int]:
     """Offsets of headers from `at` on, as far as spans are plausible; check words are not looked at."""
     offset, width = layout.span
     spans = data[: len(data) - len(data) % width].cast("I" if width == 4 else "Q")
-    end, least, found = len(data), layout.size, []
-    while end - at >= least:
-        span = spans[(at + offset) // width]
-        found.append(at)
-        if span < least or span % ALIGNMENT or span > end - at:
+    last, least, shift, found = len(data) - layout.size, layout.size, 2 if width == 4 else 3, list[int]()
+    append, odd = found.append, ALIGNMENT - 1
+    while at <= last:  # a million times: what can be done before or behind the loop is
+        append(at)
+        span = spans[(at + offset) >> shift]
+        if span & odd or span < least:
             break
         at += span
     return found
