@@ -46,11 +46,15 @@ class Limits(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The views of one moment, those of an earlier one where there are any, and the limits."""
+    """The views of one moment, those of an earlier one where there are any, and the limits.
+
+    `elapsed_ns` lay between the two by the clock of this host.
+    """
 
     views: Mapping[str, View | Absent]
     before: Mapping[str, View | Absent] | None = None
     limits: Limits = Limits()
+    elapsed_ns: int = 0
 
     def get(self, name: str, kind: type[V], *paths: str) -> V:
         """View `name`; CannotTell where it is absent, or has a fault under one of the JSON `paths`."""

@@ -38,12 +38,13 @@ def judge(
     today: datetime.date | None = None,
     known: Collection[str] = (),
     load_failed: str = "",
+    elapsed_ns: int = 0,
 ) -> Judgement:
     """What is wrong. `known` are fingerprints of a baseline; suppressions that have expired do not count.
 
     `load_failed` says why the load between the two moments was not what it should be: no growth is told then.
     """
-    findings, verdicts = run(Seen(views, before, plan.limits), plan.checks)
+    findings, verdicts = run(Seen(views, before, plan.limits, elapsed_ns), plan.checks)
     made, said = list(findings), list(verdicts)
     if plan.load is not None:
         said.insert(0, Verdict("load", "error", "unknown" if load_failed else "ok", load_failed, 0))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from unidbg.checks.check import CannotTell, Check, Found, Seen
 from unidbg.views.services import OrchestrationView
-from unidbg.views.system import BootView, DevicesView, LogView, LoopView
+from unidbg.views.system import BootView, DevicesView, LogView, LoopView, Timer
 
 PANIC = re.compile(r"\b(panic|assertion|assert failed|fatal|double fault|stack smashing)\b", re.IGNORECASE)
 MISSED = 3
@@ -28,14 +28,23 @@ def loop_starved(seen: Seen) -> Iterator[Found]:
     view = seen.get("loop", LoopView, "now_ns", "iterations")
     before = (seen.before or {}).get("loop")
     if not isinstance(before, LoopView):
-        raise CannotTell("one moment does not tell whether the loop turns: give a load command, or two dumps")
+        raise CannotTell("one moment does not tell whether the loop turns: give a load command")
     if view.iterations == before.iterations:
-        yield Found(
-            "iterations", f"the loop has not turned between two moments: {view.iterations} iterations"
-        )
+        timer = _due(before, seen.elapsed_ns - seen.limits.loop_late_ns)
+        name = timer.callback.symbol or hex(timer.callback.address)
+        said = f"{view.iterations} iterations, though the timer of {name} was due"
+        yield Found("iterations", f"the loop has not turned in {seen.elapsed_ns / 1e6:.0f} ms: {said}")
     elif view.now_ns - before.now_ns >= seen.limits.loop_late_ns * (view.iterations - before.iterations):
         late = (view.now_ns - before.now_ns) // (view.iterations - before.iterations)
         yield Found("iterations", f"a turn of the loop takes {late / 1e6:.0f} ms")
+
+
+def _due(loop: LoopView, within_ns: int) -> Timer:
+    """A timer that was due `within_ns` after a moment; CannotTell where none was: then the loop may rest."""
+    found = next((timer for timer in loop.timers if timer.deadline_ns <= loop.now_ns + within_ns), None)
+    if within_ns < 0 or found is None:
+        raise CannotTell("the loop did not turn, but no timer was due for long between the two moments")
+    return found
 
 
 def interrupt_storm(seen: Seen) -> Iterator[Found]:

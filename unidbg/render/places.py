@@ -41,9 +41,9 @@ class Places:
         if at is not None and at.file is not None and at.line:
             found = self._find(at.file)
             if found is not None and (inside := self._inside(found)):
-                return inside, at.line
+                return inside, max(at.line, 1)
             if inside := self._inside(at.file):
-                return inside, at.line
+                return inside, max(at.line, 1)
         file, line = self._declared.get(finding.check, (self._fallback, 1))
         inside = self._inside(file) if file else None
         return (inside, max(line, 1)) if inside else None

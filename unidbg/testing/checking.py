@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,21 @@ class Job:
     def _judge(self) -> Judgement:
         """Two moments where there is a load, which may kill the guest: then the checks say how."""
         names, before = needed(self.plan), None
+        began = time.monotonic_ns()
         if self.plan.load is not None:
             before = self._session.views(names)
+            began = time.monotonic_ns()
             self.load_failed = self._drive(self.plan.load)
+        elapsed = time.monotonic_ns() - began
         self._views = self._session.views(names)
-        return judge(self.plan, self._views, before, known=self._known, load_failed=self.load_failed)
+        return judge(
+            self.plan,
+            self._views,
+            before,
+            known=self._known,
+            load_failed=self.load_failed,
+            elapsed_ns=elapsed,
+        )
 
     def _drive(self, load: Load) -> str:
         """Run the load command; why it failed, or nothing."""

@@ -15,6 +15,7 @@ from unidbg.checks.check import Check, Seen
 from unidbg.checks.running import BUILT_IN, run
 from unidbg.views.findings import Finding, Verdict
 
+ELAPSED_NS = 10_000_000_000
 Stage = Callable[[Scene, Check], tuple[list[Finding], Verdict]]
 
 
@@ -33,7 +34,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, sample: Callable[[str], Path
         if scene.moments == 2:
             before, dump = views(first, check), later
         with dump.planted(scene.pokes):
-            seen = Seen(scene.dressed(views(dump, check)), before)
+            seen = Seen(scene.dressed(views(dump, check)), before, elapsed_ns=ELAPSED_NS)
         findings, (verdict,) = run(seen, [check])
         return list(findings), verdict
 

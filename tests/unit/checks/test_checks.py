@@ -99,8 +99,10 @@ HEALTHY: Views = {
 EARLIER: Views = {**HEALTHY, "loop": replace(LOOP, iterations=0, now_ns=0)}  # type: ignore[call-arg]
 
 
-def look(views: Views, check: str, before: Views | None = None) -> tuple[list[Finding], Verdict]:
-    findings, verdicts = run(Seen({**HEALTHY, **views}, before or EARLIER), BUILT_IN)
+def look(
+    views: Views, check: str, before: Views | None = None, elapsed_ns: int = 0
+) -> tuple[list[Finding], Verdict]:
+    findings, verdicts = run(Seen({**HEALTHY, **views}, before or EARLIER, elapsed_ns=elapsed_ns), BUILT_IN)
     (verdict,) = [verdict for verdict in verdicts if verdict.check == check]
     return [finding for finding in findings if finding.check == check], verdict
 
@@ -227,8 +229,17 @@ def test_fires(check: str, views: Views, words: str) -> None:
 
 
 def test_a_loop_that_does_not_turn() -> None:
-    findings, _ = look({}, "loop-starved", HEALTHY)
-    assert "has not turned" in findings[0].message
+    whole = typed("loop", LoopView)
+    assert isinstance(whole, LoopView)
+    stands: Views = {
+        "loop": replace(whole, timers=(replace(whole.timers[0], deadline_ns=whole.now_ns + 1000),))
+    }
+    findings, _ = look(stands, "loop-starved", {**HEALTHY, **stands}, 2_000_000_000)
+    assert "has not turned in 2000 ms" in findings[0].message
+    _, soon = look(stands, "loop-starved", {**HEALTHY, **stands}, 5_000_000)
+    idle: Views = {"loop": replace(whole, timers=())}
+    _, rests = look(idle, "loop-starved", {**HEALTHY, **idle}, 2_000_000_000)
+    assert soon.outcome == rests.outcome == "unknown"
 
 
 def absent(view: str) -> Views:
