@@ -31,6 +31,10 @@ def stuck(session: GuestSession) -> bool:
     return any(session.values("rings.*.stuck").values())
 
 
+def spins(session: GuestSession) -> bool:
+    return session.session.evaluate("spins").value.text != "0"
+
+
 def served(session: GuestSession) -> bool:
     return int(session.value("net.protocols.tcp.received") or 0) > 0
 
@@ -54,7 +58,7 @@ SETTINGS = {
     "leaky": Setting("leaky", "callsites", "leaky: made"),
     "corrupt": Setting("corrupt", "corrupt", "corrupt: planted"),
     "ring": Setting("stuck", "stuck=ring", "stuck: ring", stuck),
-    "spin": Setting("stuck", "stuck=spin", "stuck: spin"),
+    "spin": Setting("stuck", "stuck=spin", "stuck: spin", spins),
     "assert": Setting("crash", "crash=assert", "assertion"),
     "full": Setting("crash", "crash=out-of-memory", "out of memory"),
     "overflow": Setting("crash", "crash=stack-overflow", "page fault"),
