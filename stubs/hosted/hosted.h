@@ -9,6 +9,9 @@ uint64_t hosted_now(void);
 /* Tick from now on, or no more. */
 void hosted_tick(bool on);
 
+/* The names of the image and its libraries: not in a signal handler. */
+void hosted_files(struct unidbg_port *port);
+
 /* SIGIO for the listener from now on. */
 void hosted_announce(struct unidbg_hosted *hosted);
 

@@ -151,4 +151,5 @@ void unidbg_hosted_port(struct unidbg_port *port) {
     port->region = get_region;
     port->now_ns = now_ns;
     port->lacks = UNIDBG_SYSTEM;
+    hosted_files(port);
 }

@@ -323,3 +323,19 @@ def test_under_sanitizers(sanitized: Path) -> None:
         assert get(guest, "/healthz") == b"ok\n"
     finally:
         end(guest.record)
+
+
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="no gdb")
+def test_gdb_without_a_file_finds_image_and_libraries(hello: Booted) -> None:
+    commands = ("set confirm off", f"target remote {hello.stub}", "info sharedlibrary", "bt", "detach")
+    done = subprocess.run(
+        ["gdb", "-nx", "-batch", *(word for line in commands for word in ("-ex", line))],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert re.search(r"Yes .*/libc\.so", done.stdout), done.stdout + done.stderr
+    assert "libos_main" in done.stdout, done.stdout
+    hello.wait_for_life()
