@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
@@ -14,6 +15,7 @@ from tests.e2e.guests import Boot, Booted
 from tests.e2e.target.conftest import symbols
 from unidbg.errors import AnotherClient, TargetTimeout
 from unidbg.target import open_target
+from unidbg.target.base import Glance, Range
 from unidbg.target.gdb import Gdb
 from unidbg.target.rsptarget import RspTarget
 from unidbg.transport.qmp import Qmp
@@ -132,3 +134,24 @@ def test_both_lines_show_the_same_system_registers_at_a_breakpoint(guest: Booted
             theirs = other.registers.read("")
         for name in ("cr0", "cr3", "cr4", "efer", "cs", "ss"):
             assert ours[name] == theirs[name], name
+
+
+def test_what_is_not_sent_again_is_what_the_guest_has(guest: Booted, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Sequence[Range]] = []
+    with guest.session() as session:
+        target = session.target
+        assert isinstance(target, RspTarget)
+        look = target.glance
+
+        def recorded(ranges: Sequence[Range], **wanted: bool) -> Glance | None:
+            asked.append(ranges)
+            return look(ranges, **wanted)
+
+        monkeypatch.setattr(target, "glance", recorded)
+        for _ in range(12):
+            session.snapshot(["overview"])
+        with target.run.stopped():
+            seen = look(asked[-1], threads=False, registers=False)
+            assert seen is not None
+            plain = target.memory.read_many(asked[-1])
+    assert [seen.memory[at] or None for at in asked[-1]] == plain
