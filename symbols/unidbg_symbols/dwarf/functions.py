@@ -8,7 +8,7 @@ from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.line_header import file_names
 from unidbg_symbols.dwarf.lines import line_table
 from unidbg_symbols.dwarf.names import qualified_name
-from unidbg_symbols.dwarf.places import declared_at
+from unidbg_symbols.dwarf.places import Declared
 from unidbg_symbols.dwarf.ranges import die_ranges
 from unidbg_symbols.record import Record
 
@@ -42,7 +42,7 @@ class CodeFrame(Record):
         self.inlined: Final = inlined
 
 
-class Function:
+class Function(Declared):
     """A function with code of its own.
 
     `low` and `high` are the first byte of its entry range and the one past it; `ranges` has all ranges, for
@@ -52,7 +52,7 @@ class Function:
     __slots__ = ("_builder", "die", "high", "low", "name", "ranges")
 
     def __init__(self, die: Die, builder: TypeBuilder) -> None:
-        self.die: Final = die
+        self.die = die
         self._builder = builder
         self.name: Final = qualified_name(die)
         ranges = die_ranges(die)
@@ -72,30 +72,9 @@ class Function:
         return self._builder.build(next((d for d in self.die.origins() if c.DW_AT_prototyped in d), self.die))
 
     @property
-    def unit(self) -> str:
-        """The source file that was compiled, as the compiler was given it."""
-        return self.die.unit.root.name
-
-    @property
-    def file(self) -> str:
-        """Where it is declared, "" where unknown."""
-        return self._place()[0]
-
-    @property
-    def line(self) -> int:
-        """The line of its declaration, 0 where unknown."""
-        return self._place()[1]
-
-    @property
     def noreturn(self) -> bool:
         """Whether it is declared never to return."""
         return any(c.DW_AT_noreturn in die for die in self.die.origins())
-
-    def _place(self) -> tuple[str, int]:
-        for die in self.die.origins():
-            if c.DW_AT_decl_line in die:
-                return declared_at(die)
-        return "", 0
 
 
 class FunctionFinder:

@@ -15,6 +15,7 @@ from unidbg_symbols.dwarf.die import read_die
 from unidbg_symbols.dwarf.finder import confirmed, find_named, positions
 from unidbg_symbols.dwarf.leb import uleb
 from unidbg_symbols.dwarf.names import capitals, qualified_name, scopes_of
+from unidbg_symbols.dwarf.places import Declared
 from unidbg_symbols.dwarf.skim import all_entries, path_to
 from unidbg_symbols.record import Record
 
@@ -38,7 +39,7 @@ _MOST_STEPS = 2  # from a declaration to its definition, and with gcc's link-tim
 _TLS_OPS = frozenset({0x9B, 0xE0})  # DW_OP_form_tls_address and GNU's earlier one
 
 
-class Variable(Record):
+class Variable(Declared, Record):
     """A variable with static storage.
 
     `address` is link-time, None where there is none: then it is thread-local (`tls_offset`, in bytes, as the
@@ -46,7 +47,7 @@ class Variable(Record):
     and `line` the place of its declaration; `external` tells globals from statics.
     """
 
-    __slots__ = ("name", "_type", "address", "tls_offset", "constant", "external", "_die")
+    __slots__ = ("name", "_type", "address", "tls_offset", "constant", "external", "die")
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Variable(Record):
     ) -> None:
         self.name: Final = name
         self._type = type
-        self._die = die
+        self.die = die
         self.external: Final = external
         self.address: Final = address
         self.tls_offset: Final = tls_offset
@@ -70,29 +71,6 @@ class Variable(Record):
     def type(self) -> Type:
         """The type of the variable."""
         return self._type
-
-    @property
-    def unit(self) -> str:
-        """The source file that was compiled, as the compiler was given it."""
-        return self._die.unit.root.name
-
-    @property
-    def file(self) -> str:
-        """Where it is declared, "" where unknown."""
-        return self._place()[0]
-
-    @property
-    def line(self) -> int:
-        """The line of its declaration, 0 where unknown."""
-        return self._place()[1]
-
-    def _place(self) -> tuple[str, int]:
-        from unidbg_symbols.dwarf.places import declared_at
-
-        for die in self._die.origins():
-            if c.DW_AT_decl_line in die:
-                return declared_at(die)
-        return "", 0
 
     def __repr__(self) -> str:
         where = "nowhere" if self.address is None else f"{self.address:#x}"
