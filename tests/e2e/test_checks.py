@@ -156,9 +156,10 @@ def test_hangs(unidbg_guest):
 """
 
 
-def test_a_killed_run_leaves_no_guest_behind(place: Path) -> None:
+@pytest.mark.parametrize("words", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_a_killed_run_leaves_no_guest_behind(place: Path, words: tuple[str, ...]) -> None:
     (place / "test_httpd.py").write_text(HANGING)
-    tests = subprocess.Popen([*PYTEST, "test_httpd.py"], cwd=place, stdout=subprocess.DEVNULL)
+    tests = subprocess.Popen([*PYTEST, *words, "test_httpd.py"], cwd=place, stdout=subprocess.DEVNULL)
     try:
         pid = wait_for(lambda: int((place / "pid").read_text() or 0) if (place / "pid").exists() else 0)
         tests.send_signal(signal.SIGKILL)
