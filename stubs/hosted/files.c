@@ -25,7 +25,7 @@ static int note(struct dl_phdr_info *info, size_t size, void *context) {
         return 0; /* the image, and what the kernel has put there */
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         if (info->dlpi_phdr[i].p_type == PT_LOAD) {
-            strcpy(it->file, info->dlpi_name);
+            memcpy(it->file, info->dlpi_name, strlen(info->dlpi_name) + 1);
             it->address = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
             return ++library_count == LIBRARIES;
         }
