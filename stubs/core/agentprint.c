@@ -20,11 +20,6 @@ struct conversion {
     char letter;
 };
 
-static void put_many(struct unidbg_text *out, char character, unsigned count) {
-    while (count-- > 0)
-        out->put(out, character);
-}
-
 static unsigned scan_number(const char **at) {
     unsigned value = 0;
 
@@ -84,6 +79,12 @@ static unsigned base_of(char letter) {
     return letter == 'o' ? 8 : letter == 'x' || letter == 'X' || letter == 'p' ? 16 : 10;
 }
 
+/* Fill the field up from `length`, if this is the side for it. */
+static void pad(struct unidbg_text *out, const struct conversion *it, bool here, char with, unsigned length) {
+    for (; here && length < it->width; length++)
+        out->put(out, with);
+}
+
 /* Digits, last first; gives their number. */
 static unsigned digits_of(uint64_t value, unsigned base, bool upper, char *to) {
     unsigned count = 0;
@@ -113,18 +114,15 @@ static void print_integer(struct unidbg_text *out, const struct conversion *it, 
     count = digits_of(value, base_of(it->letter), it->letter == 'X', digits);
     length =
         count + (sign ? 1 : 0) + (it->letter == 'p' || (it->prefix && base_of(it->letter) == 16) ? 2 : 0);
-    if (!it->left && !it->zeros && it->width > length)
-        put_many(out, ' ', it->width - length);
+    pad(out, it, !it->left && !it->zeros, ' ', length);
     if (sign)
         out->put(out, sign);
     if (length - count >= 2)
         unidbg_write(out, "0x");
-    if (!it->left && it->zeros && it->width > length)
-        put_many(out, '0', it->width - length);
+    pad(out, it, !it->left && it->zeros, '0', length);
     while (count-- > 0)
         out->put(out, digits[count]);
-    if (it->left && it->width > length)
-        put_many(out, ' ', it->width - length);
+    pad(out, it, it->left, ' ', length);
 }
 
 static unsigned string_length(struct unidbg_stub *stub, uint64_t address, unsigned most) {
@@ -140,14 +138,12 @@ static void print_string(struct unidbg_text *out, const struct conversion *it, u
     unsigned length = string_length(out->stub, address, it->precision);
     char character;
 
-    if (!it->left && it->width > length)
-        put_many(out, ' ', it->width - length);
+    pad(out, it, !it->left, ' ', length);
     for (unsigned i = 0; i < length; i++) {
         if (memory_read(out->stub, &character, address + i, 1) == 1)
             out->put(out, character);
     }
-    if (it->left && it->width > length)
-        put_many(out, ' ', it->width - length);
+    pad(out, it, it->left, ' ', length);
 }
 
 static void print_conversion(struct unidbg_text *out, const struct conversion *it, int64_t argument) {
@@ -175,27 +171,15 @@ static void print_conversion(struct unidbg_text *out, const struct conversion *i
     }
 }
 
+/* Others stand for themselves: \\ \" \' */
 static char escape_of(char letter) {
-    switch (letter) {
-    case 'a':
-        return '\a';
-    case 'b':
-        return '\b';
-    case 'e':
-        return 27;
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'v':
-        return '\v';
-    default:
-        return letter; /* \\ \" \' */
+    static const char escapes[] = "a\ab\be\033f\fn\nr\rt\tv\v";
+
+    for (const char *it = escapes; *it; it += 2) {
+        if (*it == letter)
+            return it[1];
     }
+    return letter;
 }
 
 static char scan_escape(const char **at) {

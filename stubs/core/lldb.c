@@ -33,11 +33,7 @@ enum verdict packet_QEnableErrorStrings(struct unidbg_stub *stub, struct scan *s
 
 static enum verdict tell_machine(struct unidbg_stub *stub, const char *prefix) {
     stub->lldb = true;
-    reply_text(stub, prefix);
-    reply_text(stub, "triple:");
-    reply_hex_text(stub, arch_triple());
-    reply_text(stub, ";ptrsize:8;endian:little;");
-    return REPLY;
+    return reply_format(stub, "%striple:%h;ptrsize:8;endian:little;", prefix, arch_triple());
 }
 
 enum verdict packet_qHostInfo(struct unidbg_stub *stub, struct scan *scan) {
@@ -52,24 +48,15 @@ enum verdict packet_qProcessInfo(struct unidbg_stub *stub, struct scan *scan) {
 
 /* ---- memory regions ---- */
 
-static void tell_region(struct unidbg_stub *stub, const struct unidbg_region *region) {
-    reply_text(stub, "start:");
-    reply_number(stub, region->start);
-    reply_text(stub, ";size:");
-    reply_number(stub, region->end - region->start);
-    reply_char(stub, ';');
-    if (region->flags == 0)
-        return;
-    reply_text(stub, "permissions:");
-    if (region->flags & UNIDBG_READ)
-        reply_char(stub, 'r');
-    if (region->flags & UNIDBG_WRITE)
-        reply_char(stub, 'w');
-    if (region->flags & UNIDBG_EXECUTE)
-        reply_char(stub, 'x');
-    reply_text(stub, ";name:");
-    reply_hex_text(stub, region->name ? region->name : "");
-    reply_char(stub, ';');
+static enum verdict tell_region(struct unidbg_stub *stub, const struct unidbg_region *region) {
+    uint32_t flags = region->flags;
+
+    reply_format(stub, "start:%x;size:%x;", region->start, region->end - region->start);
+    if (flags == 0)
+        return REPLY;
+    return reply_format(stub, "permissions:%s%s%s;name:%h;", flags & UNIDBG_READ ? "r" : "",
+                        flags & UNIDBG_WRITE ? "w" : "", flags & UNIDBG_EXECUTE ? "x" : "",
+                        region->name ? region->name : "");
 }
 
 /* The region of an address, or the hole that it lies in: from the last end below to the next start above. */
@@ -88,16 +75,14 @@ enum verdict packet_qMemoryRegionInfo(struct unidbg_stub *stub, struct scan *sca
     }
     for (unsigned i = 0; port->region(port->context, i, &region); i++) {
         if (region.start <= address && address < region.end) {
-            tell_region(stub, &region);
-            return REPLY;
+            return tell_region(stub, &region);
         }
         if (region.end <= address && region.end > hole.start)
             hole.start = region.end;
         if (region.start > address && region.start < hole.end)
             hole.end = region.start;
     }
-    tell_region(stub, &hole);
-    return REPLY;
+    return tell_region(stub, &hole);
 }
 
 /* ---- the chain of frames ---- */
@@ -122,9 +107,7 @@ void lldb_append_chain(struct unidbg_stub *stub) {
     if (!stub->lldb)
         return;
     for (unsigned i = 0; i < CHAIN && reply_room(stub) > 128 && read_pair(stub, at, pair, sizeof pair); i++) {
-        reply_text(stub, "memory:0x");
-        reply_number(stub, at);
-        reply_char(stub, '=');
+        reply_format(stub, "memory:0x%x=", at);
         reply_hex(stub, pair, sizeof pair);
         reply_char(stub, ';');
         at = next_of(pair, at);
@@ -139,30 +122,27 @@ static void put_json(struct unidbg_text *out, char character) {
     reply_binary(out->stub, &byte, 1);
 }
 
-static void json_string(struct unidbg_text *out, const char *text) {
-    out->put(out, '"');
+/* What JSON would escape becomes a question mark. */
+static void json_text(struct unidbg_text *out, const char *text) {
     for (; *text; text++)
         out->put(out, *text >= ' ' && *text <= '~' && *text != '"' && *text != '\\' ? *text : '?');
-    out->put(out, '"');
 }
 
 static void json_registers(struct unidbg_text *out, const struct thread_view *view) {
     uint8_t value[ARCH_REGISTER_SIZE_MAX];
-    bool some = false;
+    const char *before = "";
 
     unidbg_write(out, ",\"registers\":{");
     for (const int8_t *number = arch_expedited(); *number >= 0; number++) {
-        unsigned name = (unsigned)*number;
-        if (!(view->known & arch_register_group(name)))
+        unsigned size;
+        if (!(view->known & arch_register_group((unsigned)*number)))
             continue;
-        arch_register_get(view->frame, name, value);
-        unidbg_write(out, some ? ",\"" : "\"");
-        unidbg_write_decimal(out, name);
-        unidbg_write(out, "\":\"");
-        for (unsigned i = 0; i < arch_register_size(name); i++)
+        size = arch_register_get(view->frame, (unsigned)*number, value);
+        text_format(out, "%s\"%d\":\"", before, (uint64_t)*number);
+        for (unsigned i = 0; i < size; i++)
             text_digits(out, value[i], 2);
         unidbg_write(out, "\"");
-        some = true;
+        before = ",";
     }
     unidbg_write(out, "}");
 }
@@ -170,18 +150,13 @@ static void json_registers(struct unidbg_text *out, const struct thread_view *vi
 static void json_thread(struct unidbg_text *out, const struct unidbg_thread *thread) {
     struct thread_view view;
 
-    unidbg_write(out, "{\"tid\":");
-    unidbg_write_decimal(out, thread->id);
-    unidbg_write(out, ",\"name\":");
-    json_string(out, thread->name ? thread->name : "thread");
-    if (thread->id == thread_current(out->stub)) {
-        unidbg_write(out, ",\"reason\":");
-        json_string(out, stop_lldb_reason(out->stub));
-        unidbg_write(out, ",\"signal\":");
-        unidbg_write_decimal(out, out->stub->signal);
-    } else {
-        unidbg_write(out, ",\"reason\":\"none\"");
-    }
+    text_format(out, "{\"tid\":%d,\"name\":\"", thread->id);
+    json_text(out, thread->name ? thread->name : "thread");
+    if (thread->id == thread_current(out->stub))
+        text_format(out, "\",\"reason\":\"%s\",\"signal\":%d", stop_lldb_reason(out->stub),
+                    (uint64_t)out->stub->signal);
+    else
+        unidbg_write(out, "\",\"reason\":\"none\"");
     if (thread_look(out->stub, thread->id, &view))
         json_registers(out, &view);
     unidbg_write(out, "}");

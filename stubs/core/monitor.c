@@ -126,22 +126,19 @@ static void kill(struct unidbg_stub *stub, struct unidbg_text *out) {
 
 static void help(struct unidbg_stub *stub, struct unidbg_text *out);
 
-struct builtin {
-    const char *name;
-    void (*run)(struct unidbg_stub *stub, struct unidbg_text *out);
-    const char *help;
-};
+typedef void builtin(struct unidbg_stub *stub, struct unidbg_text *out);
 
-static const struct builtin builtins[] = {
-    {"help", help, "this list"},
-    {"reason", show_reason, "why the guest stands"},
-    {"breakpoints", show_breakpoints, "what is set"},
-    {"breakpoints clear", clear_breakpoints, "remove all"},
-    {"step-irqs off", mask_interrupts, "steps hold interrupts off (default)"},
-    {"step-irqs on", let_interrupts, "steps let interrupts in"},
-    {"reboot", reboot, "restart the guest"},
-    {"kill", kill, "power the guest off"},
-};
+/* Name and help, and what runs; in the same order. */
+static const char builtin_texts[] = "help\0this list\0"
+                                    "reason\0why the guest stands\0"
+                                    "breakpoints\0what is set\0"
+                                    "breakpoints clear\0remove all\0"
+                                    "step-irqs off\0steps hold interrupts off (default)\0"
+                                    "step-irqs on\0steps let interrupts in\0"
+                                    "reboot\0restart the guest\0"
+                                    "kill\0power the guest off\0";
+static builtin *const builtins[] = {
+    help, show_reason, show_breakpoints, clear_breakpoints, mask_interrupts, let_interrupts, reboot, kill};
 
 /* The command's name comes first, then spaces and arguments. NULL: another name. */
 static const char *arguments_of(const char *command, const char *name) {
@@ -175,12 +172,8 @@ static bool ask_guest(struct unidbg_stub *stub, const char *command, struct unid
 }
 
 static void help(struct unidbg_stub *stub, struct unidbg_text *out) {
-    for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++) {
-        unidbg_write(out, builtins[i].name);
-        unidbg_write(out, ": ");
-        unidbg_write(out, builtins[i].help);
-        unidbg_write(out, "\n");
-    }
+    for (const char *name = builtin_texts; *name; name = text_at(name, 2))
+        text_format(out, "%s: %s\n", name, text_at(name, 1));
     unidbg_write(out, "device 0xADDRESS: read four bytes of a device\n");
     for (const struct unidbg_command *it = stub->port->commands; it != stub->port->commands_end; it++) {
         unidbg_write(out, it->help);
@@ -217,9 +210,11 @@ static bool read_device(struct unidbg_stub *stub, const char *command, struct un
 }
 
 static bool run(struct unidbg_stub *stub, const char *command, struct unidbg_text *out) {
-    for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++) {
-        if (equal(command, builtins[i].name)) {
-            builtins[i].run(stub, out);
+    const char *name = builtin_texts;
+
+    for (size_t i = 0; *name; i++, name = text_at(name, 2)) {
+        if (equal(command, name)) {
+            builtins[i](stub, out);
             return true;
         }
     }

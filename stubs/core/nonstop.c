@@ -61,9 +61,7 @@ static void tell_held(struct unidbg_stub *stub) {
         stop_reply(stub);
         return;
     }
-    reply_text(stub, "T00thread:");
-    reply_number(stub, id);
-    reply_char(stub, ';');
+    reply_format(stub, "T00thread:%x;", id);
 }
 
 static void notify(struct unidbg_stub *stub) {

@@ -94,6 +94,21 @@ static int find_point(const struct trace *trace, uint64_t number, uint64_t addre
     return -1;
 }
 
+static int scan_point(const struct trace *trace, struct scan *scan) {
+    uint64_t number;
+    uint64_t address;
+    int point = scan_fields(scan, "x:x", &number, &address) ? find_point(trace, number, address) : -1;
+
+    if (point < 0)
+        scan->failed = true;
+    return point;
+}
+
+struct tracepoint *trace_scan_point(const struct trace *trace, struct scan *scan) {
+    int point = scan_point(trace, scan);
+    return point < 0 ? NULL : (struct tracepoint *)&trace->points[point];
+}
+
 struct trace_variable *trace_variable(struct trace *trace, uint32_t number) {
     for (unsigned i = 0; i < TRACE_VARIABLES; i++) {
         if (trace->variables[i].defined && trace->variables[i].number == number)
@@ -173,14 +188,9 @@ static void keep_action(struct trace *trace, int point, struct scan *scan) {
 
 /* `:-number:address:actions`: more of a tracepoint that is there. */
 static void add_actions(struct trace *trace, struct scan *scan) {
-    uint64_t number = scan_hex(scan);
-    int point;
+    int point = scan_point(trace, scan);
 
     scan_expect(scan, ':');
-    point = find_point(trace, number, scan_hex(scan));
-    scan_expect(scan, ':');
-    if (point < 0)
-        scan->failed = true;
     while (!scan->failed && !scan_done(scan) && !scan_take(scan, '-'))
         keep_action(trace, point, scan);
 }
@@ -197,19 +207,17 @@ static int free_point(const struct trace *trace) {
 static void add_point(struct trace *trace, struct scan *scan) {
     struct tracepoint it = {.defined = true};
     int point = free_point(trace);
+    uint64_t number;
     uint64_t steps;
+    uint64_t pass;
 
-    it.number = (uint32_t)scan_hex(scan);
-    scan_expect(scan, ':');
-    it.address = scan_hex(scan);
-    scan_expect(scan, ':');
+    scan_fields(scan, "x:x:", &number, &it.address);
     it.enabled = scan_take(scan, 'E');
     if (!it.enabled)
         scan_expect(scan, 'D');
-    scan_expect(scan, ':');
-    steps = scan_hex(scan);
-    scan_expect(scan, ':');
-    it.pass = (uint32_t)scan_hex(scan);
+    scan_fields(scan, ":x:x", &steps, &pass);
+    it.number = (uint32_t)number;
+    it.pass = (uint32_t)pass;
     if (scan->failed || steps != 0 || point < 0 || find_point(trace, it.number, it.address) >= 0) {
         scan->failed = true;
         return;
@@ -254,13 +262,11 @@ static enum verdict define(struct unidbg_stub *stub, struct trace *trace, struct
 
 /* `:number:address:kind:start:length:text` */
 static enum verdict keep_source(struct unidbg_stub *stub, struct trace *trace, struct scan *scan) {
-    uint64_t number = scan_hex(scan);
-    int point;
+    uint64_t number;
+    uint64_t address;
+    int point = scan_fields(scan, "x:x:", &number, &address) ? find_point(trace, number, address) : -1;
 
-    scan_expect(scan, ':');
-    point = find_point(trace, number, scan_hex(scan));
-    scan_expect(scan, ':');
-    if (point >= 0 && !scan->failed)
+    if (point >= 0)
         keep_text(trace, point, TRACE_SOURCE, scan, scan_left(scan));
     return done(stub, scan);
 }
@@ -269,13 +275,14 @@ static enum verdict keep_source(struct unidbg_stub *stub, struct trace *trace, s
 static enum verdict define_variable(struct unidbg_stub *stub, struct trace *trace, struct scan *scan) {
     struct trace_variable it = {.defined = true};
     struct trace_variable *to;
+    uint64_t number;
+    uint64_t value;
+    uint64_t special;
 
-    it.number = (uint32_t)scan_hex(scan);
-    scan_expect(scan, ':');
-    it.initial = it.value = (int64_t)scan_hex(scan);
-    scan_expect(scan, ':');
-    it.builtin = scan_hex(scan) != 0;
-    scan_expect(scan, ':');
+    scan_fields(scan, "x:x:x:", &number, &value, &special);
+    it.number = (uint32_t)number;
+    it.initial = it.value = (int64_t)value;
+    it.builtin = special != 0;
     if (scan_left(scan) / 2 >= TRACE_NAME)
         scan->failed = true;
     else
@@ -292,16 +299,11 @@ static enum verdict define_variable(struct unidbg_stub *stub, struct trace *trac
     return done(stub, scan);
 }
 
-static enum verdict enable(struct unidbg_stub *stub, struct trace *trace, struct scan *scan, bool on) {
-    uint64_t number = scan_hex(scan);
-    int point;
+static enum verdict enable(struct unidbg_stub *stub, const struct trace *trace, struct scan *scan, bool on) {
+    struct tracepoint *point = trace_scan_point(trace, scan);
 
-    scan_expect(scan, ':');
-    point = find_point(trace, number, scan_hex(scan));
-    if (point < 0)
-        scan->failed = true;
-    else
-        trace->points[point].enabled = on;
+    if (point)
+        point->enabled = on;
     return done(stub, scan);
 }
 

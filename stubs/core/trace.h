@@ -98,6 +98,8 @@ struct trace_piece {
 };
 bool trace_next_piece(const struct trace *trace, unsigned point, uint32_t *at, struct trace_piece *piece);
 struct trace_variable *trace_variable(struct trace *trace, uint32_t number);
+/* `number:address`; NULL: there is none, and the scan has failed. */
+struct tracepoint *trace_scan_point(const struct trace *trace, struct scan *scan);
 
 /* The guest has come to an address: collect. */
 void trace_hit(struct unidbg_stub *stub, uint64_t address);

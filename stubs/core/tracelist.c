@@ -6,34 +6,22 @@
 
 /* ---- status ---- */
 
-static void tell_number(struct unidbg_stub *stub, const char *name, uint64_t value) {
-    reply_text(stub, name);
-    reply_number(stub, value);
-}
-
 static enum verdict status(struct unidbg_stub *stub, const struct trace *trace) {
-    static const char ends[][20] = {";tnotrun:", ";tstop::", ";tfull:", ";tpasscount:", ";tdisconnected:"};
+    static const char ends[] = "notrun\0stop:\0full\0passcount\0disconnected";
 
-    reply_text(stub, trace->running ? "T1" : "T0");
+    reply_format(stub, "T%x", (uint64_t)trace->running);
     if (!trace->running)
-        tell_number(stub, ends[trace->end], trace->end_number);
-    tell_number(stub, ";tframes:", trace->frames);
-    tell_number(stub, ";tcreated:", trace->created);
-    tell_number(stub, ";tfree:", trace->ring_size - trace->count);
-    tell_number(stub, ";tsize:", trace->ring_size);
-    tell_number(stub, ";circular:", trace->circular);
-    tell_number(stub, ";disconn:", trace->disconnected);
-    return REPLY;
+        reply_format(stub, ";t%s:%x", text_at(ends, trace->end), (uint64_t)trace->end_number);
+    return reply_format(stub, ";tframes:%x;tcreated:%x;tfree:%x;tsize:%x;circular:%x;disconn:%x",
+                        (uint64_t)trace->frames, (uint64_t)trace->created,
+                        (uint64_t)(trace->ring_size - trace->count), (uint64_t)trace->ring_size,
+                        (uint64_t)trace->circular, (uint64_t)trace->disconnected);
 }
 
 /* ---- handing out the definitions ---- */
 
 static void tell_head(struct unidbg_stub *stub, char kind, const struct tracepoint *point) {
-    reply_char(stub, kind);
-    reply_number(stub, point->number);
-    reply_char(stub, ':');
-    reply_number(stub, point->address);
-    reply_char(stub, ':');
+    reply_format(stub, "%c%x:%x:", kind, (uint64_t)point->number, point->address);
 }
 
 static void tell_text(struct unidbg_stub *stub, const struct trace_piece *piece) {
@@ -42,9 +30,7 @@ static void tell_text(struct unidbg_stub *stub, const struct trace_piece *piece)
 }
 
 static void tell_code(struct unidbg_stub *stub, const struct trace_piece *piece) {
-    reply_char(stub, 'X');
-    reply_number(stub, piece->length);
-    reply_char(stub, ',');
+    reply_format(stub, "X%x,", (uint64_t)piece->length);
     reply_hex(stub, piece->data, piece->length);
 }
 
@@ -53,8 +39,7 @@ static void tell_point(struct unidbg_stub *stub, const struct trace *trace, unsi
     struct trace_piece piece;
 
     tell_head(stub, 'T', point);
-    reply_text(stub, point->enabled ? "E:0:" : "D:0:");
-    reply_number(stub, point->pass);
+    reply_format(stub, "%c:0:%x", point->enabled ? 'E' : 'D', (uint64_t)point->pass);
     for (uint32_t at = 0; trace_next_piece(trace, number, &at, &piece);) {
         if (piece.kind != TRACE_CONDITION)
             continue;
@@ -104,11 +89,8 @@ static enum verdict list_variables(struct unidbg_stub *stub, struct trace *trace
         const struct trace_variable *it = &trace->variables[i];
         if (!it->defined || left-- != 0)
             continue;
-        reply_number(stub, it->number);
-        tell_number(stub, ":", (uint64_t)it->initial);
-        tell_number(stub, ":", it->builtin);
-        reply_char(stub, ':');
-        return reply_hex_text(stub, it->name);
+        return reply_format(stub, "%x:%x:%x:%h", (uint64_t)it->number, (uint64_t)it->initial,
+                            (uint64_t)it->builtin, it->name);
     }
     return reply_char(stub, 'l');
 }
@@ -117,19 +99,8 @@ static enum verdict list_variables(struct unidbg_stub *stub, struct trace *trace
 
 /* `:number:address` */
 static enum verdict tell_use(struct unidbg_stub *stub, const struct trace *trace, struct scan *scan) {
-    uint64_t number = scan_hex(scan);
-    uint64_t address;
-
-    scan_expect(scan, ':');
-    address = scan_hex(scan);
-    for (unsigned i = 0; i < TRACE_POINTS && !scan->failed; i++) {
-        const struct tracepoint *it = &trace->points[i];
-        if (it->defined && it->number == number && it->address == address) {
-            tell_number(stub, "V", it->hits);
-            tell_number(stub, ":", it->bytes);
-        }
-    }
-    return REPLY;
+    const struct tracepoint *it = trace_scan_point(trace, scan);
+    return it ? reply_format(stub, "V%x:%x", it->hits, it->bytes) : REPLY;
 }
 
 static enum verdict tell_variable(struct unidbg_stub *stub, struct trace *trace, struct scan *scan) {
@@ -142,20 +113,15 @@ static enum verdict tell_variable(struct unidbg_stub *stub, struct trace *trace,
 
 /* `:offset,length` of all frames, as they would lie in a file. */
 static enum verdict tell_buffer(struct unidbg_stub *stub, const struct trace *trace, struct scan *scan) {
-    uint64_t from = scan_hex(scan);
+    uint64_t from;
     uint64_t count;
 
-    scan_expect(scan, ',');
-    count = scan_hex(scan);
-    if (scan->failed) {
+    if (!scan_fields(scan, "x,x", &from, &count))
         return reply_error(stub, ERROR_INVALID, "malformed range");
-    }
     if (from >= trace->count)
-        reply_char(stub, 'l');
-    for (; count > 0 && from < trace->count && reply_room(stub) >= 2; count--) {
-        uint8_t byte = trace_byte(trace, (uint32_t)from++);
-        reply_hex(stub, &byte, 1);
-    }
+        return reply_char(stub, 'l');
+    for (; count > 0 && from < trace->count && reply_room(stub) >= 2; count--)
+        reply_format(stub, "%b", trace_byte(trace, (uint32_t)from++));
     return REPLY;
 }
 

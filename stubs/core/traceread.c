@@ -57,10 +57,7 @@ static bool scan_wanted(struct scan *scan, struct wanted *wanted) {
 }
 
 static void tell_frame(struct unidbg_stub *stub, const struct trace *trace) {
-    reply_char(stub, 'F');
-    reply_number(stub, trace->frame);
-    reply_char(stub, 'T');
-    reply_number(stub, point_at(trace, trace->frame_at));
+    reply_format(stub, "F%xT%x", (uint64_t)trace->frame, (uint64_t)point_at(trace, trace->frame_at));
 }
 
 /* The first that fits; but by number, behind the one that is selected. -1 ends the look. */
@@ -196,13 +193,11 @@ bool trace_frame_info(struct unidbg_text *out) {
     for (uint32_t at = first_block(trace); next_block(trace, &at, &block);) {
         if (block.kind == 'R')
             continue;
-        unidbg_write(out, block.kind == 'M' ? "<memory start=\"" : "<tvar id=\"");
-        unidbg_write_hex(out, block.address);
-        if (block.kind == 'M') {
-            unidbg_write(out, "\" length=\"");
-            unidbg_write_hex(out, block.length);
-        }
-        unidbg_write(out, "\"/>");
+        if (block.kind == 'M')
+            text_format(out, "<memory start=\"0x%x\" length=\"0x%x\"/>", block.address,
+                        (uint64_t)block.length);
+        else
+            text_format(out, "<tvar id=\"0x%x\"/>", block.address);
     }
     unidbg_write(out, "</traceframe-info>");
     return true;

@@ -65,19 +65,14 @@ uint64_t arch_breakpoint_pc(const struct unidbg_frame *frame) {
 static void explain_page_fault(const struct unidbg_frame *frame, struct unidbg_text *out) {
     uint64_t code = frame->error_code;
 
-    unidbg_write(out, code & 16 ? ": execution of " : code & 2 ? ": write to " : ": read of ");
-    unidbg_write_hex(out, frame->cr2);
-    unidbg_write(out, code & 8   ? ", reserved bit set in the page tables"
-                      : code & 1 ? ", not permitted"
-                                 : ", not mapped");
-}
-
-/* As a rule the first fault found no stack to save its frame on; cr2 is that of the second. */
-static void explain_double_fault(const struct unidbg_frame *frame, struct unidbg_text *out) {
-    unidbg_write(out, ": no stack at ");
-    unidbg_write_hex(out, frame->rsp);
-    unidbg_write(out, ", last page fault at ");
-    unidbg_write_hex(out, frame->cr2);
+    text_format(out, ": %s 0x%x, %s",
+                code & 16  ? "execution of"
+                : code & 2 ? "write to"
+                           : "read of",
+                frame->cr2,
+                code & 8   ? "reserved bit set in the page tables"
+                : code & 1 ? "not permitted"
+                           : "not mapped");
 }
 
 void arch_explain(const struct unidbg_frame *frame, struct unidbg_text *out) {
@@ -85,12 +80,8 @@ void arch_explain(const struct unidbg_frame *frame, struct unidbg_text *out) {
         return;
     if (frame->vector == PAGE_FAULT)
         explain_page_fault(frame, out);
+    /* As a rule the first fault found no stack to save its frame on; cr2 is that of the second. */
     if (frame->vector == DOUBLE_FAULT)
-        explain_double_fault(frame, out);
-    unidbg_write(out, " (vector ");
-    unidbg_write_decimal(out, frame->vector);
-    unidbg_write(out, ", error code ");
-    unidbg_write_hex(out, frame->error_code);
-    unidbg_write(out, ") at ");
-    unidbg_write_hex(out, frame->rip);
+        text_format(out, ": no stack at 0x%x, last page fault at 0x%x", frame->rsp, frame->cr2);
+    text_format(out, " (vector %d, error code 0x%x) at 0x%x", frame->vector, frame->error_code, frame->rip);
 }
