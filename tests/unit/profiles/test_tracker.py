@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.heaps import HEADER, HeapBuilder
 from tests.support.kernel import SOURCE, Guest, kernel
+from unidbg.render.table import render
 from unidbg.session import ImageSpec, Session
 from unidbg.structures.tracker import decode, sites_of
 from unidbg.views.forensics import BlocksView, LeaksView
@@ -91,6 +92,15 @@ def test_the_heap_has_who_holds_it(planted: Planted) -> None:
     ]  # fmt: skip
     assert view.tracker is not None
     assert view.tracker.left_out == 1
+
+
+def test_what_found_no_room_is_said(planted: Planted) -> None:
+    planted.set("left_out_sites", 5)
+    session = planted.session()
+    for view in (planted.view(), session.blocks(10), session.leaks()):
+        shown = " ".join(render(view, 120).split())
+        assert "recorded of 2 blocks (16 slots), from 2 places; 1 allocation found no room" in shown
+        assert "5 of further places not told apart" in shown
 
 
 def test_a_broken_header_names_who_allocated_before_it(planted: Planted) -> None:
