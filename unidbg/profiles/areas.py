@@ -16,7 +16,7 @@ from unidbg.profiles.roots import find_root
 from unidbg.program.module import PT_LOAD
 from unidbg.structures.faults import Faults
 from unidbg.views.base import Absent, Range
-from unidbg.views.system import HeapView, MemoryView
+from unidbg.views.system import BootView, HeapView, MemoryView
 
 RED_ZONE = 128
 """Bytes below the stack pointer that a leaf function may use."""
@@ -66,7 +66,9 @@ def live_areas(context: Context) -> list[Area]:
         found.append(Area("stack", _top(context, stack), stack.end))
         cuts.append((stack.start, stack.end))
     for part in ([(data.start, data.end)] if data is not None else []) + _statics(context):
-        found += [Area("data", start, end) for start, end in _without(part, cuts)]
+        found += [
+            Area("data", start, end) for start, end in _without(part, [*cuts, *_ram_within(context, part)])
+        ]
         cuts.append(part)
     heap = decode(context, "heap")
     if isinstance(heap, HeapView):
@@ -83,6 +85,14 @@ def _statics(context: Context) -> list[tuple[int, int]]:
         for segment in module.image.segments
         if segment.p_type == PT_LOAD and segment.flags & PF_W and segment.memsz
     ]
+
+
+def _ram_within(context: Context, part: tuple[int, int]) -> list[tuple[int, int]]:
+    """The memory of a guest that is a process: part of its image, but what of it is live others tell."""
+    boot = decode(context, "boot")
+    entries = boot.memory_map if isinstance(boot, BootView) else ()
+    ranges = [(entry.start, entry.start + entry.length_bytes) for entry in entries if entry.type == "usable"]
+    return [(start, end) for start, end in ranges if part[0] < start < end <= part[1]]
 
 
 def _top(context: Context, stack: Range) -> int:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.guests import UNIDBG
+from tests.conftest import make_samples
+from tests.e2e.guests import ROOT, UNIDBG
 
 
 @pytest.fixture
@@ -100,3 +101,15 @@ def test_what_is_asked_wrong_is_said(place: Path, words: tuple[str, ...], said: 
     done = check(place, *words)
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr
+
+
+def test_a_guest_that_is_a_process_is_checked(tmp_path: Path) -> None:
+    """It has no QMP, and its memory is part of its image: what nobody uses of it is not searched."""
+    make_samples("hosted")
+    image = ROOT / "samples" / "build" / "hosted" / "hello.elf"
+    done = check(tmp_path, str(image), "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    outcomes = {verdict["check"]: verdict["outcome"] for verdict in found["data"]["verdicts"]}
+    assert outcomes["heap-leaks"] == outcomes["heap-integrity"] == outcomes["text-changed"] == "ok"
+    assert outcomes["writable-executable-pages"] == "unknown"
