@@ -32,7 +32,7 @@ SUITES = {
     "host": "Memory of a QEMU of this host",
     "stub": "Inside the guest",
     "dead": "Dumps that a dead guest sends by itself, and call sites of its heap",
-    "sizes": "Size of the stub in a kernel (x86_64, -Os, text and read-only data)",
+    "sizes": "Size of the stub in a kernel (x86_64, text and read-only data)",
 }
 
 
