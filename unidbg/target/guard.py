@@ -26,3 +26,8 @@ class Guard:
         """We leave in order: the guard ends without a word. Idempotent."""
         if self._will is not None:
             self._will.revoke()
+
+    def act(self) -> None:
+        """Our own farewell was not answered in time: the guard says it again. Idempotent."""
+        if self._will is not None:
+            self._will.fulfil()

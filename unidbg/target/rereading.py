@@ -15,7 +15,7 @@ from typing import NamedTuple
 from unidbg.rsp.memory import memory_sum
 
 GRAIN = 32
-SPAN = 1024
+SPAN = 4096
 """Bytes of a sum at most: so many are read when it has changed."""
 BRIDGE = 256
 """Bytes between two ranges that are kept too, so that one sum covers both ranges."""

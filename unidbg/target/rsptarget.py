@@ -171,22 +171,33 @@ class RspTarget:
             return
         self._closed = True
         self.link.timeout = min(self.link.timeout, LEAVING)
+        heard = False
         try:
-            self._say_goodbye()
+            heard = self._say_goodbye()
         except KeyboardInterrupt:
-            self._say_goodbye()  # it came in the middle: the guest is let go first
+            heard = self._say_goodbye()  # it came in the middle: the guest is let go first
             raise
         finally:
             self.run.end()
-            self.link.close()
-            if self._guard:
+            if self._guard and (heard or not self._goes_on):
                 self._guard.dismiss()
+            elif self._guard:
+                self._guard.act()
+            self.link.close()
             if self.afterwards:
                 self.afterwards()
 
-    def _say_goodbye(self) -> None:
+    def _say_goodbye(self) -> bool:
+        """Whether it was heard."""
         with suppress(TargetError, RemoteProtocolError):  # a dead line: there is nobody to hear it
             self._leave()
+            return True
+        return False
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the guest is to run when we have left."""
+        return self.run.state is not State.GONE and (self.run.running or self._ran_before)
 
     def _leave(self) -> None:
         if self.run.state is State.GONE:

@@ -50,10 +50,17 @@ class LastWill:
 
     def revoke(self) -> None:
         """We leave in order: nothing is done. Idempotent."""
+        self._end(GOODBYE)
+
+    def fulfil(self) -> None:
+        """We live, but what was to be done failed: it is done now. Idempotent."""
+        self._end(b"")
+
+    def _end(self, word: bytes) -> None:
         if self._pipe < 0:
             return
         pipe, self._pipe = self._pipe, -1
         with suppress(OSError):
-            os.write(pipe, GOODBYE)
+            os.write(pipe, word)
         os.close(pipe)
         os.waitpid(self._pid, 0)

@@ -96,7 +96,7 @@ def test_what_surprises_often_is_read_ever_longer() -> None:
 
 
 def test_what_changes_before_it_was_looked_at_twice_is_no_surprise() -> None:
-    guest = Guest([(0, SPAN)])
+    guest = Guest([(0, 1024)])
     for number in range(10):
         guest.memory[100] = number
         guest.refresh()
