@@ -27,9 +27,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def listing(folder: Path) -> str:
-    """The object's code."""
-    command = ["objdump", "-dr", str(folder / "x86_64" / "unidbg.o")]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    """The object's code; and the same compiled file by file, where no function is inlined out of sight."""
+    split = folder / "split"
+    command = ["make", "-C", str(STUBS), "OBSERVE=1", "SPLIT=1", f"BUILD={split}"]
+    subprocess.run(command, capture_output=True, check=True)
+    objects = [str(place / "x86_64" / "unidbg.o") for place in (folder, split)]
+    return subprocess.run(["objdump", "-dr", *objects], capture_output=True, text=True, check=True).stdout
 
 
 def test_nothing_that_changes_the_guest_is_in_the_object(listing: str) -> None:
