@@ -98,6 +98,6 @@ def record(cls: type[T]) -> type[T]:
         "_hints": hints,
         "_defaults": {**base._defaults, **defaults},
     }
-    made: type[T] = type(cls.__name__, cls.__bases__, body)
+    made = cast(type[T], type(cls.__name__, cls.__bases__, body))
     made.__qualname__ = cls.__qualname__
     return made

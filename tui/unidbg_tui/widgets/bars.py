@@ -22,14 +22,8 @@ TRIES = (
 
 def tab_spans(names: tuple[str, ...], active: str, width: int) -> tuple[list[tuple[int, int, str]], Line]:
     """The tabs in `width` cells: where each one is (first cell, one past the last, name), and the line."""
-    for gap, numbered, others in TRIES:
-        letters = [
-            WHOLE if name == active else numbered if n < 10 else others for n, name in enumerate(names)
-        ]
-        labels = [_label(n, name, letters[n]) for n, name in enumerate(names)]
-        brand = BRAND if sum(map(len, labels)) + gap * len(labels) + len(BRAND) <= width else ""
-        if sum(map(len, labels)) + gap * len(labels) + len(brand) <= width:
-            break
+    gap, labels = _fitting(names, active, width)
+    brand = BRAND if _cells(labels, gap) + len(BRAND) <= width else ""
     places: list[tuple[int, int, str]] = []
     spans: list[Span] = [Span(brand, "accent")] if brand else []
     x = len(brand)
@@ -38,6 +32,23 @@ def tab_spans(names: tuple[str, ...], active: str, width: int) -> tuple[list[tup
         places.append((x, x + len(label), name))
         x += len(label) + gap
     return places, fit.cut(tuple(spans), width)
+
+
+def _fitting(names: tuple[str, ...], active: str, width: int) -> tuple[int, list[str]]:
+    """The first of `TRIES` that has room in `width` cells, else the tightest: its gap, and its labels."""
+    gap, labels = 0, list[str]()
+    for gap, numbered, others in TRIES:
+        letters = [
+            WHOLE if name == active else numbered if n < 10 else others for n, name in enumerate(names)
+        ]
+        labels = [_label(n, name, letters[n]) for n, name in enumerate(names)]
+        if _cells(labels, gap) <= width:
+            break
+    return gap, labels
+
+
+def _cells(labels: list[str], gap: int) -> int:
+    return sum(map(len, labels)) + gap * len(labels)
 
 
 def _label(number: int, name: str, longest: int) -> str:
