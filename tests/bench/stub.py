@@ -18,6 +18,7 @@ from tests.bench.harness import Row
 from tests.e2e.guests import ROOT, Booted, boot_guest
 from tests.support.stub_host import HostBuild, Served, build_host, symbols
 from unidbg.rsp.memory import parse_read_many, read_many_request
+from unidbg.rsp.unidbgstub import lease_request
 from unidbg.target import open_target
 from unidbg.target.guests import launch, stop
 from unidbg.target.rsptarget import RspTarget
@@ -116,11 +117,13 @@ def in_guest(guest: Booted, seconds: float) -> float:
             target.registers.write("", "rax", 0)
             reply = target.link.request(b"Z0,%x,1;" % (address + NOP) + NEVER)
             assert reply == b"OK", reply
+            assert target.link.request(lease_request(0)) == b"OK"  # nobody speaks for longer than a lease
         start = time.perf_counter()
         time.sleep(seconds)
         with target.run.stopped():
             spent = time.perf_counter() - start
             hits = target.registers.read("")["rax"]
+            assert f"{address + NOP:#x}" in target.run.monitor("breakpoints")
             assert target.link.request(b"z0,%x,1" % (address + NOP)) == b"OK"
     assert hits
     return hits / spent
