@@ -13,6 +13,7 @@ from unidbg_tui.app import UnidbgApp
 from unidbg_tui.model import Model
 from unidbg_tui.source import Lost, Taken
 
+from tests.support.absurd import ABSURD, absurd
 from tests.tui.conftest import MakeApp
 from tests.tui.recorded import OFFERED, faulty, moment, overview
 from unidbg.views.base import Absent, Address, Fault, Location
@@ -140,19 +141,6 @@ async def test_numbers_that_make_no_sense_are_drawn(make_app: MakeApp) -> None:
     app, _ = make_app(change, steps=3)
     async with app.run_test(size=(80, 24)) as pilot:
         assert await walk(app, pilot)
-
-
-ABSURD = (0, -1, (1 << 64) - 1, -(1 << 63), 1 << 60)
-
-
-def absurd(value: Any, numbers: Iterator[int]) -> Any:
-    """`value` with the next of `numbers` in place of each number."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [f.name for f in dataclasses.fields(value) if f.name not in ("provenance", "faults")]
-        return dataclasses.replace(value, **{name: absurd(getattr(value, name), numbers) for name in fields})
-    if isinstance(value, tuple):
-        return tuple(absurd(item, numbers) for item in value)
-    return next(numbers) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @pytest.mark.parametrize("first", range(len(ABSURD)))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 
 from unidbg.conform.guest import Guest
 from unidbg.conform.outcome import YES, Outcome, no, probe, untested, wrong, yes
-from unidbg.conform.track import AFTER_LOAD, AFTER_STORE, LAST, Track, awake, obstacle, on_track
+from unidbg.conform.track import AFTER_LOAD, AFTER_STORE, LAST, Track, tried
 from unidbg.errors import TargetTimeout
 from unidbg.rsp.replies import error_text, is_error
 from unidbg.rsp.stop import StopReply, parse_stop_reply
@@ -20,19 +19,6 @@ HELLO = b"22002200" + b"34000006" + b"hello\0".hex().encode() + b"27"
 """A command in bytecode: function 0, channel 0, printf of no arguments and 6 bytes, end."""
 BREAK_IN = 2.0
 GOING = 0.1
-
-
-def _tried(guest: Guest, attempt: Callable[[Track], Outcome]) -> Outcome:
-    """`attempt` on the code, or why not."""
-    stands = obstacle(guest)
-    if stands is not None:
-        return stands
-    awake(guest)
-    with on_track(guest) as track:
-        try:
-            return attempt(track)
-        except TargetTimeout:
-            return wrong("the guest did not stop")
 
 
 def _at(track: Track, stop: StopReply, expected: int) -> Outcome:
@@ -53,7 +39,7 @@ def vcont(guest: Guest) -> Outcome:
 
 @probe(RUNNING, "steps one instruction", required=True)
 def step(guest: Guest) -> Outcome:
-    return _tried(guest, lambda track: _at(track, track.step(), 1))
+    return tried(guest, lambda track: _at(track, track.step(), 1))
 
 
 @probe(RUNNING, "steps through a range (vCont;r)")
@@ -65,7 +51,7 @@ def step_range(guest: Guest) -> Outcome:
         action = b"r%x,%x" % (track.at, track.at + AFTER_STORE)
         return _at(track, track.run(track.vcont(action)), AFTER_STORE)
 
-    return _tried(guest, attempt)
+    return tried(guest, attempt)
 
 
 def _break(track: Track, kind: int, offset: int, more: bytes = b"") -> bytes:
@@ -92,7 +78,7 @@ def _breakpoint(guest: Guest, kind: int, word: str) -> Outcome:
             return wrong(f"{word}+ promises that the stop reply says so")
         return outcome
 
-    return _tried(guest, attempt)
+    return tried(guest, attempt)
 
 
 @probe(BREAKPOINTS, "Z0: software", required=True)
@@ -116,7 +102,7 @@ def hidden(guest: Guest) -> Outcome:
         finally:
             _unbreak(track, 0, 2)
 
-    return _tried(guest, attempt)
+    return tried(guest, attempt)
 
 
 @probe(BREAKPOINTS, "Z0 twice is once")
@@ -134,7 +120,7 @@ def twice(guest: Guest) -> Outcome:
             _unbreak(track, 0, LAST)
             _unbreak(track, 0, 2)
 
-    return _tried(guest, attempt)
+    return tried(guest, attempt)
 
 
 @probe(BREAKPOINTS, "? leaves breakpoints alone")
@@ -152,7 +138,7 @@ def survive_question(guest: Guest) -> Outcome:
             _unbreak(track, 0, LAST)
             _unbreak(track, 1, LAST)
 
-    return _tried(guest, attempt)
+    return tried(guest, attempt)
 
 
 def _watchpoint(guest: Guest, kind: int, words: tuple[str, ...], *expected: int) -> Outcome:
@@ -174,7 +160,7 @@ def _watchpoint(guest: Guest, kind: int, words: tuple[str, ...], *expected: int)
             return wrong(f"the stop reply does not say {words[0]}:{track.data:x}")
         return outcome
 
-    return _tried(guest, attempt)
+    return tried(guest, attempt)
 
 
 @probe(BREAKPOINTS, "Z2: watches writes")
@@ -207,7 +193,7 @@ def conditions(guest: Guest) -> Outcome:
             _unbreak(track, 0, 1)
             _unbreak(track, 0, 2)
 
-    return _tried(guest, attempt)
+    return tried(guest, attempt)
 
 
 @probe(BREAKPOINTS, "commands run in the stub (dprintf)")
@@ -230,7 +216,7 @@ def commands(guest: Guest) -> Outcome:
             return yes("what they print does not come here")
         return outcome if outcome is not YES or said == b"hello" else wrong(f"it printed {said!r}")
 
-    return _tried(guest, attempt)
+    return tried(guest, attempt)
 
 
 @probe(RUNNING, "0x03 breaks in", required=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from unidbg.conform.guest import Guest
 from unidbg.conform.outcome import YES, Outcome, no, probe, untested, wrong
-from unidbg.conform.track import LAST, Track, awake, obstacle, on_track
-from unidbg.errors import TargetTimeout
+from unidbg.conform.track import LAST, Track, tried
 from unidbg.rsp.replies import as_text
 
 TRACING = "tracing"
@@ -17,19 +16,15 @@ COLLECT = b"M-1,%x,8"
 def tracepoints(guest: Guest) -> Outcome:
     if guest.ask(b"qTStatus")[:1] != b"T":
         return no()
-    stands = obstacle(guest)
-    if stands is not None:
-        return stands
-    awake(guest)
-    with on_track(guest) as track:
-        try:
-            return _traced(track)
-        except TargetTimeout:
-            return wrong("the guest did not stop")
-        finally:
-            guest.ask(b"QTStop")
-            guest.ask(b"QTFrame:ffffffff")
-            guest.ask(b"QTinit")
+    return tried(guest, _traced_and_cleared)
+
+
+def _traced_and_cleared(track: Track) -> Outcome:
+    try:
+        return _traced(track)
+    finally:
+        for packet in (b"QTStop", b"QTFrame:ffffffff", b"QTinit"):
+            track.guest.ask(packet)
 
 
 def _traced(track: Track) -> Outcome:

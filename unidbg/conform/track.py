@@ -6,11 +6,11 @@ It stores to the scratch memory what lies there already, and loads that again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from unidbg.conform.guest import Guest
-from unidbg.conform.outcome import Outcome
+from unidbg.conform.outcome import Outcome, wrong
 from unidbg.errors import TargetError, TargetTimeout
 from unidbg.rsp.stop import StopReply, parse_stop_reply
 
@@ -130,3 +130,16 @@ def on_track(guest: Guest) -> Iterator[Track]:
                 value = before.get(name)
                 if value is not None:
                     guest.target.registers.write("", name, value)
+
+
+def tried(guest: Guest, attempt: Callable[[Track], Outcome]) -> Outcome:
+    """`attempt` on the code, or why not."""
+    stands = obstacle(guest)
+    if stands is not None:
+        return stands
+    awake(guest)
+    with on_track(guest) as track:
+        try:
+            return attempt(track)
+        except TargetTimeout:
+            return wrong("the guest did not stop")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.golden import findings, forensics, sample
+from tests.support.absurd import ABSURD, absurd
 from unidbg.render.table import BODIES, render
 from unidbg.views import host
 from unidbg.views.base import Absent
@@ -91,19 +91,6 @@ def test_the_essential_is_told_from_the_useful() -> None:
     assert "all that is needed" in render(host.DoctorReport("", (useful,)))
     needed = dataclasses.replace(useful, essential=True)
     assert render(host.DoctorReport("", (needed,))).endswith("something essential is missing\n")
-
-
-ABSURD = (0, -1, (1 << 64) - 1, -(1 << 63), 1 << 60)
-
-
-def absurd(value: Any, numbers: Iterator[int]) -> Any:
-    """`value` with the next of `numbers` in place of each number."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [f.name for f in dataclasses.fields(value) if f.name not in ("provenance", "faults")]
-        return dataclasses.replace(value, **{name: absurd(getattr(value, name), numbers) for name in fields})
-    if isinstance(value, tuple):
-        return tuple(absurd(item, numbers) for item in value)
-    return next(numbers) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 @pytest.mark.parametrize("name", [*sample.VIEWS])
